@@ -1,0 +1,176 @@
+/*
+ * Exceptions and interrupts. A fault of user code becomes a signal with the code and address that Linux gives; a
+ * fault of the kernel on user memory becomes a short copy; any other fault of the kernel is a panic with registers and
+ * backtrace. Devices and the timer are only acknowledged and passed down.
+ */
+#include "entry/entry.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "proc/signal.h"
+#include "sched/task.h"
+#include "sched/timer.h"
+#include "x86/apic.h"
+#include "x86/printk.h"
+#include "x86/random.h"
+#include "x86/serial.h"
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+
+/* Bits of a page fault's error code (Intel SDM vol. 3, 4.7). */
+#define PF_PRESENT (1u << 0)
+#define PF_WRITE (1u << 1)
+#define PF_USER (1u << 2)
+#define PF_RESERVED (1u << 3)
+#define PF_FETCH (1u << 4)
+
+void syscall_entry(void);
+void return_to_user(void);
+void iret_to_user(void);
+extern void (*const trap_vectors[256])(void);
+
+/* What each exception of user code becomes, in order of vector (Linux's arch/x86 traps; signal(7), sigaction(2)). */
+static const struct {
+	const char *name;
+	int signal, code;
+} exceptions[32] = {
+	[VECTOR_DIVIDE] = { "divide error", SIGFPE, FPE_INTDIV },
+	[VECTOR_DEBUG] = { "debug", SIGTRAP, TRAP_BRKPT },
+	[VECTOR_NMI] = { "NMI", 0, 0 },
+	[VECTOR_BREAKPOINT] = { "breakpoint", SIGTRAP, SI_KERNEL },
+	[VECTOR_OVERFLOW] = { "overflow", SIGSEGV, SI_KERNEL },
+	[VECTOR_BOUND] = { "bound range", SIGSEGV, SI_KERNEL },
+	[VECTOR_INVALID_OPCODE] = { "invalid opcode", SIGILL, ILL_ILLOPN },
+	[7] = { "device not available", SIGSEGV, SI_KERNEL },
+	[VECTOR_DOUBLE_FAULT] = { "double fault", 0, 0 },
+	[10] = { "invalid TSS", SIGSEGV, SI_KERNEL },
+	[11] = { "segment not present", SIGBUS, SI_KERNEL },
+	[VECTOR_STACK] = { "stack segment fault", SIGBUS, SI_KERNEL },
+	[VECTOR_PROTECTION] = { "general protection fault", SIGSEGV, SI_KERNEL },
+	[VECTOR_PAGE_FAULT] = { "page fault", SIGSEGV, SEGV_MAPERR },
+	[VECTOR_X87] = { "x87 exception", SIGFPE, FPE_FLTINV },
+	[VECTOR_ALIGNMENT] = { "alignment check", SIGBUS, BUS_ADRALN },
+	[18] = { "machine check", 0, 0 },
+	[VECTOR_SIMD] = { "SIMD exception", SIGFPE, FPE_FLTINV },
+};
+
+void entry_init(void)
+{
+	cpu_set_doors(syscall_entry, trap_vectors);
+}
+
+void trapframe_print(const struct trapframe *tf)
+{
+	printk("rip %016llx cs %llx rflags %llx rsp %016llx ss %llx error %llx", (unsigned long long)tf->rip,
+	       (unsigned long long)tf->cs, (unsigned long long)tf->rflags, (unsigned long long)tf->rsp,
+	       (unsigned long long)tf->ss, (unsigned long long)tf->orig_rax);
+	const u64 *values[] = { &tf->rax, &tf->rbx, &tf->rcx, &tf->rdx, &tf->rsi, &tf->rdi, &tf->rbp, &tf->r8,
+				&tf->r9,  &tf->r10, &tf->r11, &tf->r12, &tf->r13, &tf->r14, &tf->r15 };
+	static const char *const names[] = { "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
+					     "r9",  "r10", "r11", "r12", "r13", "r14", "r15" };
+	for (u32 i = 0; i < ARRAY_SIZE(names); i += 3)
+		printk("%-3s %016llx  %-3s %016llx  %-3s %016llx", names[i], (unsigned long long)*values[i],
+		       names[i + 1], (unsigned long long)*values[i + 1], names[i + 2],
+		       (unsigned long long)*values[i + 2]);
+}
+
+/* The user's program is at fault: its signal, and one line in the log as Linux prints it. */
+static void raise_fault(struct trapframe *tf, int signal, int code, u64 addr, const char *what)
+{
+	printk("%s[%d]: %s at %llx ip %llx sp %llx error %llx", current->comm, current->pid, what,
+	       (unsigned long long)addr, (unsigned long long)tf->rip, (unsigned long long)tf->rsp,
+	       (unsigned long long)tf->orig_rax);
+	signal_fault(signal, code, addr);
+}
+
+/*
+ * The return to user mode faulted on what it was to load (a non-canonical rip). The processor still has the user's
+ * registers, saved in tf; they go back to the task's own trapframe, and tf is made to continue on the way
+ * to user mode once more, where the signal will be found.
+ */
+static void iret_fault(struct trapframe *tf)
+{
+	struct trapframe *user = current->tf;
+
+	memcpy(user, tf, offsetof(struct trapframe, orig_rax));
+	user->orig_rax = (u64)-1;
+	tf->rip = (u64)return_to_user;
+	tf->rsp = (u64)user;
+	raise_fault(user, SIGSEGV, SI_KERNEL, 0, "return to a bad address");
+}
+
+/* A kernel access that faulted: continue at its fixup, if it has one. */
+static void kernel_fault(struct trapframe *tf, u64 vector, u64 addr)
+{
+	u64 target = usercopy_fixup(tf->rip);
+
+	if (!target)
+		panic_trap(tf, "%s in the kernel, address %016llx", exceptions[vector].name,
+			   (unsigned long long)addr);
+	tf->rip = target;
+}
+
+static void page_fault(struct trapframe *tf)
+{
+	u64 addr = read_cr2();
+	u32 error = (u32)tf->orig_rax;
+	bool user = error & PF_USER;
+
+	if (error & PF_RESERVED)
+		panic_trap(tf, "corrupt page table, address %016llx", (unsigned long long)addr);
+	if (!user && (addr >= USER_END || !current->mm || !usercopy_fixup(tf->rip))) {
+		kernel_fault(tf, VECTOR_PAGE_FAULT, addr);
+		return;
+	}
+	irq_enable();
+	unsigned access = (error & PF_WRITE ? FAULT_WRITE : 0) | (error & PF_FETCH ? FAULT_EXEC : 0);
+	enum fault_result result = addr < USER_END ? mm_fault(current->mm, addr, access) : FAULT_NO_AREA;
+	if (result == FAULT_OK)
+		return;
+	if (result == FAULT_NO_MEMORY) {
+		printk("out of memory: killed process %d (%s)", current->pid, current->comm);
+		signal_kill_self();
+		if (user)
+			return;
+	}
+	if (!user)
+		tf->rip = usercopy_fixup(tf->rip);
+	else if (result == FAULT_BEYOND)
+		raise_fault(tf, SIGBUS, BUS_ADRERR, addr, "bus error");
+	else
+		raise_fault(tf, SIGSEGV, result == FAULT_NO_ACCESS ? SEGV_ACCERR : SEGV_MAPERR, addr, "segfault");
+}
+
+static void exception(u64 vector, struct trapframe *tf)
+{
+	if (vector == VECTOR_PAGE_FAULT) {
+		page_fault(tf);
+	} else if (vector == VECTOR_NMI) {
+		printk("NMI ignored");
+	} else if (tf->rip == (u64)iret_to_user) {
+		iret_fault(tf);
+	} else if (!trapframe_user(tf) || !exceptions[vector].signal) {
+		kernel_fault(tf, vector, 0);
+	} else {
+		irq_enable();
+		raise_fault(tf, exceptions[vector].signal, exceptions[vector].code, tf->rip, exceptions[vector].name);
+	}
+}
+
+void trap_dispatch(u64 vector, struct trapframe *tf)
+{
+	if (vector < VECTOR_ISA) {
+		exception(vector, tf);
+		tf->orig_rax = (u64)-1; /* the error code has served; this is no system call to restart */
+		return;
+	}
+	tf->orig_rax = (u64)-1;
+	random_stir(rdtsc());
+	if (vector == VECTOR_TIMER) {
+		lapic_eoi();
+		timer_interrupt();
+		sched_tick(trapframe_user(tf));
+	} else if (vector == VECTOR_ISA + SERIAL_IRQ) {
+		serial_interrupt();
+		lapic_eoi();
+	}
+}

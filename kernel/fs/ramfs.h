@@ -1,0 +1,10 @@
+/* The file system in memory, which is the root; see ramfs.c. */
+#ifndef MITOS_FS_RAMFS_H
+#define MITOS_FS_RAMFS_H
+
+#include "fs/mount.h"
+
+void ramfs_init(void); /* registers the types ramfs and tmpfs */
+struct dentry *ramfs_root(void); /* a new, empty one */
+
+#endif

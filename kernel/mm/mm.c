@@ -1,0 +1,132 @@
+/*
+ * Whole address spaces: made empty, kept alive by their users, taken apart when the last one goes. All of them are on
+ * one list, so that truncation and the audit can visit them; mm_list_lock guards the list, and an address space stays
+ * on it as long as anybody can find it.
+ */
+#include "mm/mm.h"
+#include "lib/string.h"
+#include "mm/kmap.h"
+#include "mm/pagecache.h"
+#include "mm/slab.h"
+#include "x86/printk.h"
+
+static struct kmem_cache mm_cache;
+static struct spinlock mm_list_lock = SPINLOCK_INIT("mm list"); /* guards mm_list */
+static struct list_head mm_list = LIST_HEAD_INIT(mm_list);
+
+struct frame *zero_frame;
+struct vm_counters vm_counters;
+void (*mm_exe_get)(struct file *exe);
+void (*mm_exe_put)(struct file *exe);
+
+void mm_module_init(void)
+{
+	kmem_cache_init(&mm_cache, "mm_struct", sizeof(struct mm_struct), 8);
+	vma_module_init();
+	pagecache_module_init();
+	zero_frame = frame_alloc_zeroed(FRAME_ANON);
+	ASSERT(zero_frame);
+}
+
+struct mm_struct *mm_new(void)
+{
+	struct mm_struct *mm = kmem_cache_zalloc(&mm_cache);
+	struct frame *pml4 = mm ? frame_alloc_zeroed(FRAME_TABLE) : NULL;
+
+	if (!pml4) {
+		if (mm)
+			kmem_cache_free(&mm_cache, mm);
+		return NULL;
+	}
+	mm->pml4 = frame_addr(pml4);
+	memcpy(mm->pml4 + TABLE_ENTRIES / 2, kernel_pml4 + TABLE_ENTRIES / 2, PAGE_SIZE / 2);
+	mm->table_frames = 1;
+	mm->users = 1;
+	mutex_init(&mm->lock, "mm");
+	RB_INIT(&mm->vmas);
+	list_init(&mm->vma_list);
+	spin_lock(&mm_list_lock);
+	list_add_tail(&mm_list, &mm->link);
+	spin_unlock(&mm_list_lock);
+	return mm;
+}
+
+struct mm_struct *mm_get(struct mm_struct *mm)
+{
+	__atomic_fetch_add(&mm->users, 1, __ATOMIC_RELAXED);
+	return mm;
+}
+
+static void mm_destroy(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma, *next;
+
+	mutex_lock(&mm->lock); /* nobody contends; the functions below expect it */
+	list_for_each_safe(vma, next, &mm->vma_list, link) {
+		pages_unmap(mm, vma->start, vma->end);
+		vma_remove(vma);
+	}
+	pages_unmap(mm, 0, USER_END); /* tables that a failed fault left empty */
+	ASSERT(mm->rss_anon + mm->rss_file == 0 && mm->table_frames == 1);
+	mutex_unlock(&mm->lock);
+	if (mm->exe)
+		mm_exe_put(mm->exe);
+	frame_put(frame_of(mm->pml4));
+	kmem_cache_free(&mm_cache, mm);
+}
+
+void mm_put(struct mm_struct *mm)
+{
+	/* The list lock makes dropping the last reference and leaving the list one step for mm_next. */
+	spin_lock(&mm_list_lock);
+	bool last = __atomic_sub_fetch(&mm->users, 1, __ATOMIC_ACQ_REL) == 0;
+	if (last)
+		list_del(&mm->link);
+	spin_unlock(&mm_list_lock);
+	if (last)
+		mm_destroy(mm);
+}
+
+struct mm_struct *mm_next(struct mm_struct *mm)
+{
+	struct mm_struct *next;
+
+	spin_lock(&mm_list_lock);
+	struct list_head *link = mm ? mm->link.next : mm_list.next;
+	next = link == &mm_list ? NULL : mm_get(list_entry(link, struct mm_struct, link));
+	spin_unlock(&mm_list_lock);
+	if (mm)
+		mm_put(mm);
+	return next;
+}
+
+void mm_activate(struct mm_struct *mm)
+{
+	irq_push();
+	struct cpu *cpu = this_cpu();
+	if (cpu->mm != mm) {
+		cpu->mm = mm;
+		write_cr3(virt_to_phys(mm ? mm->pml4 : kernel_pml4));
+	}
+	irq_pop();
+}
+
+void mm_unmap_object(struct page_cache *cache, u64 first_page)
+{
+	if (__atomic_load_n(&cache->mapped, __ATOMIC_ACQUIRE) == 0)
+		return;
+	for (struct mm_struct *mm = mm_next(NULL); mm; mm = mm_next(mm)) {
+		struct vm_area_struct *vma;
+
+		mutex_lock(&mm->lock);
+		list_for_each(vma, &mm->vma_list, link) {
+			u64 pages = (vma->end - vma->start) >> PAGE_SHIFT;
+
+			if (vma->cache != cache || vma->pgoff + pages <= first_page)
+				continue;
+			u64 skip = first_page > vma->pgoff ? first_page - vma->pgoff : 0;
+			pages_unmap(mm, vma->start + (skip << PAGE_SHIFT), vma->end);
+		}
+		mutex_unlock(&mm->lock);
+	}
+}

@@ -1,0 +1,381 @@
+/*
+ * mmap, munmap, mprotect, brk and madvise on the set of areas. Each call takes the mm's lock, checks everything that can be
+ * refused, makes what may fail for want of memory, and only then changes the map, so a failed call leaves it as
+ * it was (munmap and mprotect may leave a split area, which means the same).
+ */
+#include "mm/mm.h"
+#include "mm/pagecache.h"
+#include "sched/task.h"
+#include "x86/printk.h"
+#include <asm/errno.h>
+#include <linux/mman.h>
+
+static u32 prot_flags(int prot)
+{
+	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+	       (prot & PROT_EXEC ? VM_EXEC : 0);
+}
+
+/* Would `pages` more, of an area with these flags, exceed a limit or all of memory? 0 or -ENOMEM. */
+static int check_limits(struct mm_struct *mm, u64 pages, u32 flags)
+{
+	bool private_writable = (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+
+	if (pages > (task_rlimit(RLIMIT_AS) >> PAGE_SHIFT) ||
+	    mm->total_pages > (task_rlimit(RLIMIT_AS) >> PAGE_SHIFT) - pages)
+		return -ENOMEM;
+	if (private_writable && mm->data_pages + pages > task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT)
+		return -ENOMEM;
+	if (private_writable && !(flags & VM_NORESERVE) && pages > frame_total())
+		return -ENOMEM; /* Linux's overcommit heuristic: refuse only what can never be */
+	return 0;
+}
+
+/* Unmaps [start, end), whole pages, splitting the areas at its ends. 0, or -ENOMEM with nothing unmapped. */
+int mm_unmap_locked(struct mm_struct *mm, u64 start, u64 end)
+{
+	struct vm_area_struct *vma = vma_find(mm, start), *next;
+	int error = 0;
+
+	ASSERT(mutex_held(&mm->lock));
+	if (!vma || vma->start >= end)
+		return 0;
+	if (vma->start < start) {
+		error = vma_split(vma, start);
+		if (error)
+			return error;
+		vma = vma_next(vma);
+	}
+	struct vm_area_struct *last = vma_find(mm, end - 1);
+	if (last && last->start < end && last->end > end)
+		error = vma_split(last, end);
+	if (error)
+		return error;
+	for (; vma && vma->start < end; vma = next) {
+		next = vma_next(vma);
+		pages_unmap(mm, vma->start, vma->end);
+		vma_remove(vma);
+	}
+	return 0;
+}
+
+/* Where the new area goes: an address, or -errno. Replaces what MAP_FIXED covers last of all checks. */
+static s64 choose_place(struct mm_struct *mm, const struct mmap_request *request, u64 size)
+{
+	u64 addr = request->addr;
+
+	if (request->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+		if (addr & ~PAGE_MASK)
+			return -EINVAL;
+		if (size > USER_END || addr > USER_END - size)
+			return -ENOMEM;
+		if (addr < MMAP_MIN)
+			return -EPERM;
+		if ((request->flags & MAP_FIXED_NOREPLACE) && !vma_range_free(mm, addr, addr + size))
+			return -EEXIST;
+		return (s64)addr;
+	}
+	addr = align_up(addr, PAGE_SIZE);
+	if (addr >= MMAP_MIN && size <= USER_END && addr <= USER_END - size && vma_range_free(mm, addr, addr + size))
+		return (s64)addr;
+	addr = vma_find_gap(mm, size);
+	return addr ? (s64)addr : -ENOMEM;
+}
+
+static s64 map_locked(struct mm_struct *mm, struct vm_area_struct *vma, const struct mmap_request *request)
+{
+	u64 size = vma->end;
+	s64 place = choose_place(mm, request, size);
+
+	if (place < 0)
+		return place;
+	if (mm->vma_count >= VMA_COUNT_MAX)
+		return -ENOMEM;
+	int error = check_limits(mm, size >> PAGE_SHIFT, vma->flags);
+	if (!error)
+		error = mm_unmap_locked(mm, (u64)place, (u64)place + size);
+	if (error)
+		return error;
+	vma->start = (u64)place;
+	vma->end = (u64)place + size;
+	vma_insert(vma);
+	vma_merge(vma);
+	return place;
+}
+
+s64 mm_map(struct mm_struct *mm, const struct mmap_request *request)
+{
+	u64 size = align_up(request->size, PAGE_SIZE);
+	bool shared = (request->flags & MAP_TYPE) != MAP_PRIVATE;
+	u32 flags = prot_flags(request->prot) | request->vm_flags | (shared ? VM_SHARED : 0) |
+		    (request->flags & MAP_GROWSDOWN ? VM_GROWSDOWN : 0) |
+		    (request->flags & MAP_NORESERVE ? VM_NORESERVE : 0);
+	struct vm_area_struct *vma = vma_new(mm, 0, size, flags);
+	s64 result = -ENOMEM;
+
+	if (!vma) {
+		struct vm_area_struct holder = { .ops = request->ops, .file = request->file, .cache = request->cache };
+
+		if (holder.ops && holder.ops->close)
+			holder.ops->close(&holder);
+		return -ENOMEM;
+	}
+	vma->ops = request->ops;
+	vma->file = request->file;
+	vma->cache = request->cache;
+	vma->pgoff = request->pgoff;
+	mutex_lock(&mm->lock);
+	if (request->size == 0)
+		result = -EINVAL;
+	else if (size != 0 && size <= USER_END) /* a size near 2^64 rounds up to 0 */
+		result = map_locked(mm, vma, request);
+	if (result < 0)
+		vma_discard(vma);
+	mutex_unlock(&mm->lock);
+	return result;
+}
+
+/* Is [addr, addr + size) a page-aligned range of user addresses? Gives its end. */
+static bool range_valid(u64 addr, u64 size, u64 *end)
+{
+	*end = addr + align_up(size, PAGE_SIZE);
+	return !(addr & ~PAGE_MASK) && size <= USER_END && *end <= USER_END && *end >= addr;
+}
+
+int mm_unmap(struct mm_struct *mm, u64 addr, u64 size)
+{
+	u64 end;
+
+	if (!range_valid(addr, size, &end) || size == 0)
+		return -EINVAL;
+	mutex_lock(&mm->lock);
+	int error = mm_unmap_locked(mm, addr, end);
+	mutex_unlock(&mm->lock);
+	return error;
+}
+
+/* Cuts vma down to its part within [start, end) by splitting; gives that part. */
+static int vma_isolate(struct vm_area_struct **vma, u64 start, u64 end)
+{
+	int error = 0;
+
+	if ((*vma)->start < start) {
+		error = vma_split(*vma, start);
+		if (error)
+			return error;
+		*vma = vma_next(*vma);
+	}
+	if ((*vma)->end > end)
+		error = vma_split(*vma, end);
+	return error;
+}
+
+/* Gives an area its new flags; the counts follow, because they depend on the flags. */
+static void set_flags(struct vm_area_struct *vma, u32 flags)
+{
+	u64 end = vma->end, pages = (vma->end - vma->start) >> PAGE_SHIFT;
+	bool was_data = (vma->flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+	bool is_data = (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+
+	vma->mm->data_pages += (is_data ? pages : 0) - (was_data ? pages : 0);
+	vma->flags = flags;
+	ASSERT(vma->end == end);
+}
+
+static int protect_area(struct vm_area_struct **vma, u64 start, u64 end, u32 prot)
+{
+	struct mm_struct *mm = (*vma)->mm;
+	u32 flags = ((*vma)->flags & ~VM_PROT) | prot;
+
+	if ((prot & VM_WRITE) && ((*vma)->flags & VM_SHARED) && !((*vma)->flags & VM_MAYWRITE))
+		return -EACCES;
+	if (flags == (*vma)->flags)
+		return 0;
+	int error = vma_isolate(vma, start, end);
+	if (error)
+		return error;
+	if (!((*vma)->flags & VM_WRITE))
+		error = check_limits(mm, 0, flags);
+	if (error)
+		return error;
+	set_flags(*vma, flags);
+	pages_protect(mm, (*vma)->start, (*vma)->end, flags);
+	*vma = vma_merge(*vma);
+	return 0;
+}
+
+static int protect_locked(struct mm_struct *mm, u64 start, u64 end, u32 prot)
+{
+	struct vm_area_struct *vma = vma_find(mm, start);
+	u64 at = start;
+
+	while (at < end) {
+		if (!vma || vma->start > at)
+			return -ENOMEM; /* a hole; what came before it has changed, as on Linux */
+		int error = protect_area(&vma, start, end, prot);
+		if (error)
+			return error;
+		at = vma->end;
+		vma = vma_next(vma);
+	}
+	return 0;
+}
+
+int mm_protect(struct mm_struct *mm, u64 addr, u64 size, int prot)
+{
+	u64 end;
+
+	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN | PROT_GROWSUP | PROT_SEM))
+		return -EINVAL;
+	if (size == 0)
+		return 0;
+	if (!range_valid(addr, size, &end))
+		return -ENOMEM;
+	mutex_lock(&mm->lock);
+	int error = protect_locked(mm, addr, end, prot_flags(prot));
+	mutex_unlock(&mm->lock);
+	return error;
+}
+
+static bool brk_grow(struct mm_struct *mm, u64 old_end, u64 new_end)
+{
+	u32 flags = VM_READ | VM_WRITE | VM_HEAP;
+
+	if (!vma_range_free(mm, old_end, new_end + PAGE_SIZE)) /* a page of distance to what follows */
+		return false;
+	if (check_limits(mm, (new_end - old_end) >> PAGE_SHIFT, flags))
+		return false;
+	struct vm_area_struct *vma = vma_new(mm, old_end, new_end, flags);
+	if (!vma)
+		return false;
+	vma_insert(vma);
+	vma_merge(vma);
+	return true;
+}
+
+u64 mm_brk(struct mm_struct *mm, u64 brk)
+{
+	mutex_lock(&mm->lock);
+	u64 old_end = align_up(mm->brk, PAGE_SIZE), new_end = align_up(brk, PAGE_SIZE);
+	bool ok = brk >= mm->brk_start && brk < USER_END && brk - mm->brk_start <= task_rlimit(RLIMIT_DATA);
+
+	if (ok && new_end > old_end)
+		ok = brk_grow(mm, old_end, new_end);
+	else if (ok && new_end < old_end)
+		ok = mm_unmap_locked(mm, new_end, old_end) == 0;
+	if (ok)
+		mm->brk = brk;
+	brk = mm->brk;
+	mutex_unlock(&mm->lock);
+	return brk;
+}
+
+static int advise_area(struct vm_area_struct *vma, u64 start, u64 end, int advice)
+{
+	static const struct {
+		int advice;
+		u32 set, clear;
+	} marks[] = {
+		{ MADV_DONTFORK, VM_DONTFORK, 0 },
+		{ MADV_DOFORK, 0, VM_DONTFORK },
+		{ MADV_WIPEONFORK, VM_WIPEONFORK, 0 },
+		{ MADV_KEEPONFORK, 0, VM_WIPEONFORK },
+	};
+
+	if (advice == MADV_DONTNEED || advice == MADV_FREE) {
+		pages_unmap(vma->mm, max(vma->start, start), min(vma->end, end));
+		return 0;
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(marks); i++) {
+		if (marks[i].advice != advice)
+			continue;
+		if (advice == MADV_WIPEONFORK && (vma->ops || (vma->flags & VM_SHARED)))
+			return -EINVAL;
+		int error = vma_isolate(&vma, start, end);
+		if (error)
+			return error;
+		set_flags(vma, (vma->flags | marks[i].set) & ~marks[i].clear);
+		vma_merge(vma);
+		return 0;
+	}
+	return 0; /* MADV_NORMAL and other hints that need nothing here */
+}
+
+static bool advice_known(int advice)
+{
+	switch (advice) {
+	case MADV_NORMAL:
+	case MADV_RANDOM:
+	case MADV_SEQUENTIAL:
+	case MADV_WILLNEED:
+	case MADV_DONTNEED:
+	case MADV_FREE:
+	case MADV_DONTFORK:
+	case MADV_DOFORK:
+	case MADV_WIPEONFORK:
+	case MADV_KEEPONFORK:
+	case MADV_MERGEABLE:
+	case MADV_UNMERGEABLE:
+	case MADV_HUGEPAGE:
+	case MADV_NOHUGEPAGE:
+	case MADV_DONTDUMP:
+	case MADV_DODUMP:
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return true;
+	}
+	return false;
+}
+
+int mm_advise(struct mm_struct *mm, u64 addr, u64 size, int advice)
+{
+	int result = 0;
+	u64 end;
+
+	if (!advice_known(advice) || !range_valid(addr, size, &end))
+		return -EINVAL;
+	mutex_lock(&mm->lock);
+	for (u64 at = addr; at < end;) {
+		struct vm_area_struct *vma = vma_find(mm, at);
+
+		if (!vma || vma->start >= end) {
+			result = -ENOMEM;
+			break;
+		}
+		if (vma->start > at)
+			result = -ENOMEM; /* a hole: reported, after the rest is done */
+		at = vma->end;
+		int error = advise_area(vma, addr, end, advice);
+		if (error) {
+			result = error;
+			break;
+		}
+	}
+	mutex_unlock(&mm->lock);
+	return result;
+}
+
+int mm_sync(struct mm_struct *mm, u64 addr, u64 size, int flags)
+{
+	int result = 0;
+	u64 end;
+
+	if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (flags & MS_ASYNC && flags & MS_SYNC) ||
+	    (addr & ~PAGE_MASK))
+		return -EINVAL;
+	if (!range_valid(addr, size, &end))
+		return -ENOMEM;
+	mutex_lock(&mm->lock);
+	for (u64 at = addr; at < end && !result;) {
+		struct vm_area_struct *vma = vma_find(mm, at);
+
+		if (!vma || vma->start > at)
+			result = -ENOMEM;
+		else
+			at = vma->end;
+	}
+	mutex_unlock(&mm->lock);
+	return result;
+}

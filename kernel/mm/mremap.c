@@ -1,0 +1,111 @@
+/*
+ * mremap(2): an area made longer or shorter where it is, or moved with its pages. Moving carries page-table entries
+ * over, never the pages themselves; if anything is refused, the old mapping is as it was.
+ */
+#include "mm/mm.h"
+#include "sched/task.h"
+#include <asm/errno.h>
+#include <linux/mman.h>
+
+/* Can [end, new_end) be added to vma where it is? */
+static bool can_grow(struct vm_area_struct *vma, u64 new_end)
+{
+	struct vm_area_struct *next = vma_next(vma);
+
+	return new_end <= USER_END && vma_range_free(vma->mm, vma->end, new_end) && (!next || next->start >= new_end);
+}
+
+/* The area that covers the whole of [addr, addr + size); NULL if none does. */
+static struct vm_area_struct *area_of(struct mm_struct *mm, u64 addr, u64 size)
+{
+	struct vm_area_struct *vma = vma_find(mm, addr);
+
+	return vma && vma->start <= addr && vma->end - addr >= size ? vma : NULL;
+}
+
+static bool within_limits(struct mm_struct *mm, const struct vm_area_struct *vma, u64 more)
+{
+	u64 pages = more >> PAGE_SHIFT;
+	bool data = (vma->flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+
+	return mm->total_pages + pages <= task_rlimit(RLIMIT_AS) >> PAGE_SHIFT &&
+	       (!data || mm->data_pages + pages <= task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT) &&
+	       (!data || pages <= frame_total());
+}
+
+/* Moves [addr, addr + size) of vma to `to`, where new_size bytes are free. `to` or -ENOMEM. */
+static s64 move_area(struct vm_area_struct *vma, u64 addr, u64 size, u64 to, u64 new_size)
+{
+	struct mm_struct *mm = vma->mm;
+	struct vm_area_struct *copy = vma_duplicate(mm, vma);
+
+	if (!copy)
+		return -ENOMEM;
+	if (copy->ops)
+		copy->pgoff += (addr - vma->start) >> PAGE_SHIFT;
+	copy->start = to;
+	copy->end = to + new_size;
+	vma_insert(copy);
+	if (size && pages_move(mm, addr, to, min(size, new_size)) < 0) {
+		vma_remove(copy);
+		return -ENOMEM;
+	}
+	vma_merge(copy);
+	mm_unmap_locked(mm, addr, addr + size); /* it may fail to split: then the old range stays mapped, empty */
+	return (s64)to;
+}
+
+static s64 remap_locked(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, int flags, u64 new_addr)
+{
+	struct vm_area_struct *vma = area_of(mm, addr, old_size);
+
+	if (!vma)
+		return -EFAULT;
+	if (old_size == 0 && !(vma->flags & VM_SHARED))
+		return -EINVAL; /* duplicating is for shared mappings only */
+	if (new_size > old_size && !within_limits(mm, vma, new_size - old_size))
+		return -ENOMEM;
+	if (flags & MREMAP_FIXED) {
+		int error = mm_unmap_locked(mm, new_addr, new_addr + new_size);
+
+		vma = area_of(mm, addr, old_size); /* unmapping may have split it */
+		return error ? error : move_area(vma, addr, old_size, new_addr, new_size);
+	}
+	if (old_size && new_size <= old_size) {
+		int error = new_size < old_size ? mm_unmap_locked(mm, addr + new_size, addr + old_size) : 0;
+
+		return error ? error : (s64)addr;
+	}
+	if (old_size && addr + old_size == vma->end && can_grow(vma, addr + new_size)) {
+		vma_resize(vma, vma->start, addr + new_size);
+		vma_merge(vma);
+		return (s64)addr;
+	}
+	if (!(flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
+	u64 place = vma_find_gap(mm, new_size);
+	return place ? move_area(vma, addr, old_size, place, new_size) : -ENOMEM;
+}
+
+s64 mm_remap(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, int flags, u64 new_addr)
+{
+	old_size = align_up(old_size, PAGE_SIZE);
+	new_size = align_up(new_size, PAGE_SIZE);
+	if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) || (addr & ~PAGE_MASK) || new_size == 0)
+		return -EINVAL;
+	if (old_size > USER_END || addr > USER_END - old_size)
+		return -EFAULT;
+	if (flags & MREMAP_FIXED) {
+		if (!(flags & MREMAP_MAYMOVE) || (new_addr & ~PAGE_MASK) || new_size > USER_END ||
+		    new_addr > USER_END - new_size)
+			return -EINVAL;
+		if (new_addr < addr + old_size && addr < new_addr + new_size)
+			return -EINVAL; /* old and new may not overlap */
+	} else if (new_size > USER_END) {
+		return -ENOMEM;
+	}
+	mutex_lock(&mm->lock);
+	s64 result = remap_locked(mm, addr, old_size, new_size, flags, new_addr);
+	mutex_unlock(&mm->lock);
+	return result;
+}

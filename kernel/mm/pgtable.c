@@ -1,0 +1,223 @@
+/*
+ * Page tables of user address spaces. Each table page is a frame whose `used` counts its present entries; a table
+ * that becomes empty is freed at once, so an unmapped region leaves nothing behind. All ranges are walked table by
+ * table, skipping what is absent. Frames taken out of a table are put only after the TLB has forgotten them: they
+ * wait in a small batch. Callers hold the mm's lock.
+ */
+#include "mm/mm.h"
+#include "mm/tlb.h"
+#include "x86/printk.h"
+#include <asm/errno.h>
+
+#define BATCH_FRAMES 64
+#define FLUSH_PAGES_SINGLY 16
+
+/* What one entry of a table at this level spans, in bytes. */
+static u64 level_span(unsigned level)
+{
+	return PAGE_SIZE << 9 * level;
+}
+
+/* Where the next entry's range begins, but at most end. */
+static u64 level_next(u64 addr, unsigned level, u64 end)
+{
+	u64 next = (addr | (level_span(level) - 1)) + 1;
+
+	return min(next, end);
+}
+
+static pte_t *table_of(pte_t entry)
+{
+	return phys_to_virt(entry & PTE_ADDR);
+}
+
+pte_t *pte_find(struct mm_struct *mm, u64 addr)
+{
+	pte_t *table = mm->pml4;
+
+	for (unsigned level = 3; level > 0; level--) {
+		pte_t entry = table[table_index(addr, level)];
+
+		if (!(entry & PTE_P))
+			return NULL;
+		table = table_of(entry);
+	}
+	return &table[table_index(addr, 0)];
+}
+
+pte_t *pte_alloc(struct mm_struct *mm, u64 addr)
+{
+	pte_t *table = mm->pml4;
+
+	for (unsigned level = 3; level > 0; level--) {
+		pte_t *entry = &table[table_index(addr, level)];
+
+		if (!(*entry & PTE_P)) {
+			struct frame *frame = frame_alloc_zeroed(FRAME_TABLE);
+
+			if (!frame)
+				return NULL; /* tables made on the way are empty and freed with the mm */
+			*entry = frame_phys(frame) | PTE_P | PTE_W | PTE_U;
+			frame_of(table)->used++;
+			mm->table_frames++;
+		}
+		table = table_of(*entry);
+	}
+	return &table[table_index(addr, 0)];
+}
+
+pte_t pte_bits(u32 vm_flags)
+{
+	pte_t visible = vm_flags & VM_PROT ? PTE_P : PTE_HIDDEN;
+
+	return visible | PTE_U | PTE_A | (vm_flags & VM_EXEC || !cpu_features.nx ? 0 : PTE_NX);
+}
+
+static void count_page(struct mm_struct *mm, const struct frame *frame, s64 pages)
+{
+	if (frame->kind == FRAME_ANON)
+		mm->rss_anon += (u64)pages;
+	else
+		mm->rss_file += (u64)pages;
+}
+
+void pte_install(struct mm_struct *mm, pte_t *entry, struct frame *frame, pte_t bits)
+{
+	ASSERT(mutex_held(&mm->lock) && !pte_present(*entry));
+	*entry = frame_phys(frame) | bits;
+	frame_of(entry)->used++;
+	count_page(mm, frame, 1);
+	mm->rss_peak = max(mm->rss_peak, mm->rss_anon + mm->rss_file);
+}
+
+/* Frames on their way out. */
+struct unmap_batch {
+	struct mm_struct *mm;
+	u32 count;
+	bool flush_all;
+	struct frame *frames[BATCH_FRAMES];
+};
+
+static void batch_flush(struct unmap_batch *batch)
+{
+	if (batch->flush_all)
+		tlb_flush_mm(batch->mm);
+	for (u32 i = 0; i < batch->count; i++)
+		frame_put(batch->frames[i]);
+	batch->count = 0;
+}
+
+static void batch_add(struct unmap_batch *batch, struct frame *frame)
+{
+	if (batch->count == BATCH_FRAMES)
+		batch_flush(batch);
+	batch->frames[batch->count++] = frame;
+}
+
+static void unmap_range(struct unmap_batch *batch, pte_t *table, unsigned level, u64 start, u64 end)
+{
+	for (u64 at = start, next; at < end; at = next) {
+		pte_t *entry = &table[table_index(at, level)], old = *entry;
+
+		next = level_next(at, level, end);
+		if (!pte_present(old))
+			continue;
+		struct frame *frame = frame_of_phys(old & PTE_ADDR);
+		if (level > 0) {
+			unmap_range(batch, table_of(old), level - 1, at, next);
+			if (frame->used > 0)
+				continue;
+			batch->mm->table_frames--;
+			batch->flush_all = true; /* the processor may hold the path in its paging-structure caches */
+		} else {
+			count_page(batch->mm, frame, -1);
+			if (!batch->flush_all)
+				tlb_flush_page(batch->mm, at);
+		}
+		*entry = 0;
+		frame_of(table)->used--;
+		batch_add(batch, frame);
+	}
+}
+
+void pages_unmap(struct mm_struct *mm, u64 start, u64 end)
+{
+	struct unmap_batch batch;
+
+	batch.mm = mm;
+	batch.count = 0;
+	batch.flush_all = (end - start) >> PAGE_SHIFT > FLUSH_PAGES_SINGLY;
+	unmap_range(&batch, mm->pml4, 3, start, end);
+	batch_flush(&batch);
+}
+
+/*
+ * Takes away what the area's new protection forbids. What it newly allows, the next fault gives: W needs a look at who
+ * shares the page, and NX is cleared here since it only ever allows more.
+ */
+static void protect_range(struct mm_struct *mm, pte_t *table, unsigned level, u64 start, u64 end, u32 vm_flags)
+{
+	for (u64 at = start, next; at < end; at = next) {
+		pte_t *entry = &table[table_index(at, level)], old = *entry;
+
+		next = level_next(at, level, end);
+		if (!pte_present(old))
+			continue;
+		if (level > 0) {
+			protect_range(mm, table_of(old), level - 1, at, next, vm_flags);
+			continue;
+		}
+		pte_t keep = PTE_ADDR | PTE_D | (vm_flags & VM_WRITE ? PTE_W : 0);
+		*entry = (old & keep) | pte_bits(vm_flags);
+	}
+}
+
+void pages_protect(struct mm_struct *mm, u64 start, u64 end, u32 vm_flags)
+{
+	protect_range(mm, mm->pml4, 3, start, end, vm_flags);
+	tlb_flush_mm(mm);
+}
+
+int pages_move(struct mm_struct *mm, u64 from, u64 to, u64 size)
+{
+	/* First every table, so that the moving itself cannot fail. */
+	for (u64 done = 0; done < size; done = level_next(to + done, 1, to + size) - to)
+		if (!pte_alloc(mm, to + done))
+			return -ENOMEM;
+	for (u64 done = 0; done < size; done += PAGE_SIZE) {
+		pte_t *source = pte_find(mm, from + done);
+
+		if (!source || !pte_present(*source))
+			continue;
+		pte_t *target = pte_find(mm, to + done);
+		*target = *source;
+		frame_of(target)->used++;
+		*source = 0;
+		frame_of(source)->used--;
+	}
+	tlb_flush_mm(mm);
+	pages_unmap(mm, from, from + size); /* nothing but empty tables is left there */
+	return 0;
+}
+
+static void visit_table(pte_t *table, unsigned level, u64 base, const struct table_visitor *visitor)
+{
+	u32 count = level == 3 ? TABLE_ENTRIES / 2 : TABLE_ENTRIES; /* the upper half is the kernel's */
+
+	visitor->table(frame_of(table), level, visitor->arg);
+	for (u32 i = 0; i < count; i++) {
+		u64 addr = base + i * level_span(level);
+
+		if (!pte_present(table[i]))
+			continue;
+		if (level > 0)
+			visit_table(table_of(table[i]), level - 1, addr, visitor);
+		else
+			visitor->page(addr, table[i], visitor->arg);
+	}
+}
+
+void tables_visit(struct mm_struct *mm, const struct table_visitor *visitor)
+{
+	visit_table(mm->pml4, 3, 0, visitor);
+}

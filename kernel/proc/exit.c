@@ -1,0 +1,192 @@
+/*
+ * exit: a process gives back everything it has, hands its children to another parent, tells its own, and becomes a
+ * zombie: a task_struct with a status, kept until somebody waits for it. In the end only the parent's wait, or
+ * init's, takes that away. A parent that ignores SIGCHLD (or set SA_NOCLDWAIT) has no zombies (wait(2)).
+ *
+ * The order matters: memory and files go first, while the task can still sleep; the change of the family tree is
+ * one step under tasklist_lock; after it the task only switches away, and its stack is freed by whoever runs next.
+ */
+#include "proc/exit.h"
+#include "fs/fs.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "proc/fork.h"
+#include "proc/limits.h"
+#include "proc/signal.h"
+#include "x86/printk.h"
+
+void (*session_leader_exits)(void);
+
+void rusage_add(struct rusage_sum *to, const struct rusage_sum *from)
+{
+	to->utime += from->utime;
+	to->stime += from->stime;
+	to->voluntary += from->voluntary;
+	to->involuntary += from->involuntary;
+	to->min_faults += from->min_faults;
+	to->maj_faults += from->maj_faults;
+	to->peak_rss = max(to->peak_rss, from->peak_rss);
+}
+
+void rusage_of(const struct task_struct *leader, struct rusage_sum *sum)
+{
+	*sum = leader->self_sum;
+	if (leader->state & (EXIT_ZOMBIE | EXIT_DEAD))
+		return;
+	task_cpu_times(leader, &sum->utime, &sum->stime);
+	sum->voluntary = leader->times.voluntary;
+	sum->involuntary = leader->times.involuntary;
+	sum->min_faults = leader->times.min_faults;
+	sum->maj_faults = leader->times.maj_faults;
+	if (leader->mm)
+		sum->peak_rss = max(sum->peak_rss, leader->mm->rss_peak);
+}
+
+/* Leaves the address space: a vfork parent may go on, and the memory goes if nobody else uses it. */
+static void exit_mm(void)
+{
+	struct mm_struct *mm = current->mm;
+
+	if (!mm)
+		return;
+	if (current->clear_child_tid) {
+		static const int zero;
+
+		copy_to_user(current->clear_child_tid, &zero, sizeof(zero));
+		current->clear_child_tid = NULL;
+	}
+	current->self_sum.peak_rss = max(current->self_sum.peak_rss, mm->rss_peak);
+	spin_lock(&tasklist_lock); /* /proc looks at another task's mm under this lock */
+	current->mm = NULL;
+	spin_unlock(&tasklist_lock);
+	mm_activate(NULL);
+	vfork_release();
+	mm_put(mm);
+}
+
+static void exit_files(void)
+{
+	struct files_struct *files = current->files;
+	struct fs_struct *fs = current->fs;
+
+	spin_lock(&tasklist_lock);
+	current->files = NULL;
+	current->fs = NULL;
+	spin_unlock(&tasklist_lock);
+	files_put(files);
+	fs_put(fs);
+}
+
+/* Children of the dying go to the nearest living ancestor that would have them: here, init. */
+static struct task_struct *find_new_parent(void)
+{
+	return task_find(1);
+}
+
+/* tasklist_lock held. Moves every child, dead or alive, and tells the new parent of the dead. */
+static void reparent_children(struct task_struct *parent)
+{
+	struct task_struct *child;
+
+	list_for_each(child, &current->children, sibling)
+		child->parent = parent;
+	list_for_each(child, &current->zombies, sibling) {
+		child->parent = parent;
+		child->exit_signal = SIGCHLD;
+		signal_notify_parent(child, CLD_EXITED, child->exit_code >> 8);
+	}
+	if (!list_empty(&current->zombies))
+		wait_queue_wake(&parent->signal->child_exit);
+	list_splice_tail(&parent->children, &current->children);
+	list_splice_tail(&parent->zombies, &current->zombies);
+	list_splice_tail(&parent->stop_events, &current->stop_events);
+}
+
+/* Does the parent want no zombies? tasklist_lock held. */
+static bool parent_ignores_children(const struct task_struct *parent)
+{
+	const struct sigaction *action = &parent->sighand->actions[SIGCHLD - 1];
+
+	return current->exit_signal == SIGCHLD &&
+	       (action->sa_handler == SIG_IGN || (action->sa_flags & SA_NOCLDWAIT));
+}
+
+static void notify_parent(int code)
+{
+	struct task_struct *parent = current->parent;
+	int signal = code & 0x7f;
+	struct siginfo info = {
+		.si_signo = current->exit_signal,
+		.si_code = !signal ? CLD_EXITED : code & 0x80 ? CLD_DUMPED : CLD_KILLED,
+	};
+
+	info.si_pid = current->pid;
+	info.si_uid = current->cred.uid;
+	info.si_status = signal ? signal : code >> 8;
+	info.si_utime = (long)(current->self_sum.utime / 10000000);
+	info.si_stime = (long)(current->self_sum.stime / 10000000);
+	if (current->exit_signal > 0)
+		signal_send_info(parent, current->exit_signal, &info);
+	wait_queue_wake(&parent->signal->child_exit);
+}
+
+void task_release(struct task_struct *task)
+{
+	ASSERT(spin_held(&tasklist_lock));
+	list_del(&task->pgrp_link);
+	list_del(&task->session_link);
+	list_del(&task->all_link);
+	list_del(&task->stop_link);
+	task->pid_struct->task = NULL;
+	task_count--;
+	limits_uncharge_process(task);
+}
+
+/* Gives up signals and becomes a zombie, or nothing at all. Returns true if nobody will wait. */
+static bool become_zombie(int code)
+{
+	struct signal_struct *signal = current->signal;
+	struct sighand_struct *sighand = current->sighand;
+
+	spin_lock(&tasklist_lock);
+	rusage_of(current, &current->self_sum);
+	reparent_children(find_new_parent());
+	current->exit_code = code;
+	bool unwanted = parent_ignores_children(current->parent);
+	list_del(&current->sibling);
+	list_del(&current->stop_link);
+	spin_lock(&sighand->lock);
+	signal_flush_task(current);
+	current->signal = NULL;
+	current->sighand = NULL;
+	__atomic_store_n(&current->state, unwanted ? EXIT_DEAD : EXIT_ZOMBIE, __ATOMIC_SEQ_CST);
+	spin_unlock(&sighand->lock);
+	if (!unwanted)
+		list_add_tail(&current->parent->zombies, &current->sibling);
+	notify_parent(code);
+	if (unwanted)
+		task_release(current);
+	spin_unlock(&tasklist_lock);
+	signals_free(signal);
+	sighand_put(sighand);
+	return unwanted;
+}
+
+void do_exit(int code)
+{
+	if (current->pid == 1)
+		panic("init died: %s %d", code & 0x7f ? "signal" : "status", code & 0x7f ? code & 0x7f : code >> 8);
+	exit_mm();
+	exit_files();
+	if (session_leader_exits && pid_nr(current->session) == current->pid)
+		session_leader_exits();
+	if (become_zombie(code))
+		task_put(current); /* the table's reference; the running one goes in task_off_cpu */
+	sched_exit();
+}
+
+void do_group_exit(int code)
+{
+	signal_begin_group_exit(code);
+	do_exit(current->signal->group_exit_code);
+}

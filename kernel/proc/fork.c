@@ -1,0 +1,333 @@
+/*
+ * fork: one process becomes two. task_clone() makes a task_struct and a kernel stack, then shares or copies each
+ * thing a process has, one line for each, and undoes them in reverse if one fails. Until sched_start() nobody can see the
+ * child, so nothing of it needs a lock; linking it into the family is one step under tasklist_lock.
+ *
+ * The child wakes up in entry.asm's task_first_run with a copy of the parent's trapframe in which rax is 0: that is
+ * all there is to "fork returns twice".
+ */
+#include "proc/fork.h"
+#include "fs/fs.h"
+#include "lib/string.h"
+#include "mm/kmap.h"
+#include "mm/mm.h"
+#include "mm/slab.h"
+#include "proc/exit.h"
+#include "proc/limits.h"
+#include "proc/signal.h"
+#include "x86/fpu.h"
+#include "x86/printk.h"
+#include <asm/errno.h>
+#include <linux/sched.h>
+
+#define CLONE_SUPPORTED                                                                                   \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID |           \
+	 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT | CLONE_SYSVSEM | CLONE_IO |            \
+	 CLONE_DETACHED | CLONE_UNTRACED | CLONE_PTRACE)
+
+static struct kmem_cache task_cache, fpu_cache;
+
+void fork_module_init(void)
+{
+	kmem_cache_init(&task_cache, "task_struct", sizeof(struct task_struct), 16);
+	kmem_cache_init(&fpu_cache, "fpu_state", cpu_features.xsave_size, FPU_ALIGN);
+}
+
+/* --- the task_struct itself --- */
+
+/* A task_struct with a stack and an FPU area, known to nobody. NULL: no memory. */
+static struct task_struct *task_alloc(void)
+{
+	struct task_struct *task = kmem_cache_zalloc(&task_cache);
+
+	if (!task)
+		return NULL;
+	task->stack = kstack_alloc();
+	task->fpu = kmem_cache_alloc(&fpu_cache);
+	task->refs = 1;
+	if (!task->stack || !task->fpu) {
+		task_put(task);
+		return NULL;
+	}
+	task->tf = (struct trapframe *)((u8 *)task->stack + KSTACK_SIZE) - 1;
+	task->state = TASK_NEW;
+	task->cpu = this_cpu();
+	task->leader = task;
+	task->start_time = clock_monotonic();
+	list_init(&task->run_link);
+	list_init(&task->children);
+	list_init(&task->zombies);
+	list_init(&task->stop_events);
+	list_init(&task->stop_link);
+	list_init(&task->sibling);
+	list_init(&task->all_link);
+	list_init(&task->pgrp_link);
+	list_init(&task->session_link);
+	list_init(&task->pending_queue);
+	return task;
+}
+
+static void release_stack(struct task_struct *task)
+{
+	if (task->stack)
+		kstack_free(task->stack);
+	if (task->fpu)
+		kmem_cache_free(&fpu_cache, task->fpu);
+	task->stack = NULL;
+	task->fpu = NULL;
+}
+
+/* Called by the scheduler when a dead task has left its stack for good: drops its right to exist as a running task. */
+static void task_off_cpu(struct task_struct *task)
+{
+	release_stack(task);
+	task_put(task);
+}
+
+void task_free(struct task_struct *task)
+{
+	release_stack(task);
+	pid_put(task->pgrp);
+	pid_put(task->session);
+	pid_put(task->pid_struct);
+	kmem_cache_free(&task_cache, task);
+}
+
+struct task_struct *task_get(struct task_struct *task)
+{
+	__atomic_fetch_add(&task->refs, 1, __ATOMIC_RELAXED);
+	return task;
+}
+
+void task_put(struct task_struct *task)
+{
+	if (__atomic_sub_fetch(&task->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		task_free(task);
+}
+
+/* --- one function for each thing that is shared or copied; each has its undo --- */
+
+static int clone_pid(struct task_struct *child)
+{
+	struct pid *pid = pid_alloc();
+
+	if (IS_ERR(pid))
+		return (int)PTR_ERR(pid);
+	child->pid_struct = pid;
+	child->pid = child->tgid = pid->nr;
+	return 0;
+}
+
+static int clone_mm(struct task_struct *child, u64 flags)
+{
+	child->mm = flags & CLONE_VM ? mm_get(current->mm) : mm_fork(current->mm);
+	return child->mm ? 0 : -ENOMEM;
+}
+
+static int clone_files(struct task_struct *child, u64 flags)
+{
+	child->files = flags & CLONE_FILES ? files_get(current->files) : files_copy(current->files);
+	return child->files ? 0 : -ENOMEM;
+}
+
+static int clone_fs(struct task_struct *child, u64 flags)
+{
+	child->fs = flags & CLONE_FS ? fs_get(current->fs) : fs_copy(current->fs);
+	return child->fs ? 0 : -ENOMEM;
+}
+
+/* Actions and mask are inherited, pending signals are not (fork(2)). */
+static int clone_signals(struct task_struct *child)
+{
+	child->sighand = sighand_copy(current->sighand);
+	child->signal = child->sighand ? signals_new(current->signal->rlimits) : NULL;
+	if (!child->signal) {
+		if (child->sighand)
+			sighand_put(child->sighand);
+		return -ENOMEM;
+	}
+	child->rlimits = child->signal->rlimits;
+	child->blocked = current->blocked;
+	return 0;
+}
+
+static void clone_identity(struct task_struct *child)
+{
+	memcpy(child->comm, current->comm, sizeof(child->comm));
+	child->cred = current->cred;
+	child->nice = current->nice;
+	child->tty = current->tty;
+	child->altstack = current->altstack;
+}
+
+/* The user's registers, FPU and segment bases as they are now, but for what the caller and clone(2) change. */
+static void clone_registers(struct task_struct *child, const struct trapframe *tf, const struct clone_request *args)
+{
+	*child->tf = *tf;
+	child->tf->rax = 0;
+	if (args->stack)
+		child->tf->rsp = args->stack;
+	fpu_save(current->fpu);
+	memcpy(child->fpu, current->fpu, cpu_features.xsave_size);
+	child->fs_base = args->flags & CLONE_SETTLS ? args->tls : current->fs_base;
+	child->gs_base = current->gs_base;
+	sched_prepare(child, NULL, NULL);
+}
+
+/* Makes the child part of the family: from here on it can be found, signalled and waited for. */
+static void link_family(struct task_struct *child, struct task_struct *parent, struct pid *pgrp, struct pid *session)
+{
+	ASSERT(spin_held(&tasklist_lock));
+	child->parent = parent;
+	child->pgrp = pid_get(pgrp);
+	child->session = pid_get(session);
+	list_add_tail(&parent->children, &child->sibling);
+	list_add_tail(&pgrp->group, &child->pgrp_link);
+	list_add_tail(&session->session, &child->session_link);
+	list_add_tail(&task_list, &child->all_link);
+	child->pid_struct->task = child;
+	task_get(child); /* the table's reference, until it is reaped */
+	task_count++;
+	task_forks++;
+}
+
+/* clone(2): which combinations make sense, and which this kernel does. */
+static int check_flags(u64 flags)
+{
+	if (flags & ~(u64)(CLONE_SUPPORTED | CSIGNAL))
+		return -EINVAL;
+	if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
+		return -EINVAL; /* two tasks running in one memory: threads, a later floor of this house */
+	if ((flags & CLONE_PARENT) && current->leader->pid == 1)
+		return -EINVAL; /* init's sibling would have no parent */
+	return 0;
+}
+
+static void wait_for_vfork(struct vfork_wait *vfork)
+{
+	/* Only the child's exec or death ends it; a kill of the parent is acted on after that. */
+	wait_event(&vfork->queue, __atomic_load_n(&vfork->done, __ATOMIC_ACQUIRE));
+	spin_lock(&tasklist_lock); /* the child has let go of our stack frame */
+	spin_unlock(&tasklist_lock);
+}
+
+void vfork_release(void)
+{
+	spin_lock(&tasklist_lock);
+	struct vfork_wait *vfork = current->vfork;
+	current->vfork = NULL;
+	if (vfork) {
+		__atomic_store_n(&vfork->done, true, __ATOMIC_RELEASE);
+		wait_queue_wake(&vfork->queue);
+	}
+	spin_unlock(&tasklist_lock);
+}
+
+/* Copies or shares everything. On failure what was done is undone and the task_struct is gone. */
+static struct task_struct *task_copy(const struct trapframe *tf, const struct clone_request *args)
+{
+	struct task_struct *child = task_alloc();
+	int error = -ENOMEM;
+
+	if (!child)
+		return ERR_PTR(error);
+	clone_identity(child);
+	error = limits_charge_process(child, task_rlimit(RLIMIT_NPROC));
+	if (error)
+		goto out_task;
+	error = clone_pid(child);
+	if (error)
+		goto out_charge;
+	error = clone_files(child, args->flags);
+	if (error)
+		goto out_charge;
+	error = clone_fs(child, args->flags);
+	if (error)
+		goto out_files;
+	error = clone_signals(child);
+	if (error)
+		goto out_fs;
+	error = clone_mm(child, args->flags);
+	if (error)
+		goto out_signals;
+	clone_registers(child, tf, args);
+	return child;
+
+out_signals:
+	signals_free(child->signal);
+	sighand_put(child->sighand);
+out_fs:
+	fs_put(child->fs);
+out_files:
+	files_put(child->files);
+out_charge:
+	limits_uncharge_process(child);
+out_task:
+	task_put(child);
+	return ERR_PTR(error);
+}
+
+s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
+{
+	struct vfork_wait vfork = { .done = false };
+	int error = check_flags(args->flags);
+
+	if (error)
+		return error;
+	struct task_struct *child = task_copy(tf, args);
+	if (IS_ERR(child))
+		return PTR_ERR(child);
+
+	pid_t pid = child->pid;
+	child->exit_signal = args->exit_signal;
+	if (args->flags & CLONE_CHILD_CLEARTID)
+		child->clear_child_tid = args->child_tid;
+	if (args->flags & CLONE_PARENT_SETTID)
+		copy_to_user(args->parent_tid, &pid, sizeof(pid));
+	if (args->flags & CLONE_VFORK) {
+		wait_queue_init(&vfork.queue, "vfork");
+		child->vfork = &vfork;
+	}
+	if (args->flags & CLONE_CHILD_SETTID)
+		mm_write(child->mm, (u64)(__force int *)args->child_tid, &pid, sizeof(pid));
+	struct task_struct *me = current->leader;
+	spin_lock(&tasklist_lock);
+	link_family(child, args->flags & CLONE_PARENT ? me->parent : me, me->pgrp, me->session);
+	spin_unlock(&tasklist_lock);
+	sched_start(child);
+	if (args->flags & CLONE_VFORK)
+		wait_for_vfork(&vfork);
+	return pid;
+}
+
+int task_spawn_init(void (*fn)(void *arg), void *arg)
+{
+	struct task_struct *task = task_alloc();
+	int error = -ENOMEM;
+
+	if (!task)
+		return error;
+	strlcpy(task->comm, "init", sizeof(task->comm));
+	error = clone_pid(task);
+	task->files = files_new();
+	task->fs = fs_initial();
+	task->sighand = sighand_new();
+	task->signal = signals_new(limits_initial());
+	if (error || !task->files || !task->fs || !task->sighand || !task->signal)
+		panic("no memory for the first process");
+	task->rlimits = task->signal->rlimits;
+	task->exit_signal = SIGCHLD;
+	fpu_reset(task->fpu);
+	*task->tf = (struct trapframe){ .orig_rax = (u64)-1 };
+	sched_prepare(task, fn, arg);
+	sched_dead = task_off_cpu;
+
+	error = limits_charge_process(task, RLIM64_INFINITY);
+	ASSERT(!error);
+
+	spin_lock(&tasklist_lock); /* the parent is the boot thread of control, which has no pid */
+	link_family(task, current, task->pid_struct, task->pid_struct);
+	spin_unlock(&tasklist_lock);
+	sched_start(task);
+	return 0;
+}

@@ -1,0 +1,81 @@
+/*
+ * Signals: who may send them, where they wait, and what becomes of the receiver. A signal waits in the pending set of a
+ * thread or of the process (shared by its threads) until the receiver is about to return to user mode, where
+ * signal_deliver() acts on it. The process's sighand->lock guards actions and pending sets; a sender
+ * finds its receiver under tasklist_lock, so that the receiver cannot be reaped meanwhile.
+ */
+#ifndef MITOS_PROC_SIGNAL_H
+#define MITOS_PROC_SIGNAL_H
+
+#include "proc/pid.h"
+#include "x86/trapframe.h"
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+
+#define SIGNAL_COUNT 64
+#define SIGNAL_BIT(sig) (1ull << ((sig)-1))
+
+/* What to do for each signal; shared by CLONE_SIGHAND. */
+struct sighand_struct {
+	u32 refs; /* atomic */
+	struct spinlock lock; /* guards actions here, and the pending sets and masks of its tasks */
+	struct sigaction actions[SIGNAL_COUNT]; /* [sig - 1] */
+};
+
+/* What the threads of a process share beyond memory. Freed when the last of them dies; the zombie needs it no more. */
+struct signal_struct {
+	u32 threads; /* tasklist_lock */
+	u64 pending; /* sent to the process; sighand->lock */
+	struct list_head pending_queue;
+	struct wait_queue child_exit; /* where wait4 sleeps: children changed state */
+	struct rlimit64 rlimits[RLIM_NLIMITS]; /* leader's task lock is not needed: words are written whole */
+	bool group_exit; /* all threads must go, with the code below; sighand->lock */
+	int group_exit_code;
+	struct rusage_sum dead_threads; /* tasklist_lock */
+};
+
+void signal_module_init(void);
+struct sighand_struct *sighand_new(void); /* all default; NULL: no memory */
+struct sighand_struct *sighand_copy(const struct sighand_struct *from);
+void sighand_put(struct sighand_struct *sighand);
+struct signal_struct *signals_new(const struct rlimit64 *rlimits);
+void signals_free(struct signal_struct *signal);
+void signal_flush_task(struct task_struct *task); /* drops what is pending for a dying thread */
+
+/* kill(2): pid > 0, 0, -1 or a negative group; sig 0 only checks. 0, -EINVAL, -ESRCH, -EPERM. */
+int signal_kill(pid_t pid, int sig);
+/* tkill, tgkill: tgid 0 for any. */
+int signal_kill_thread(pid_t tgid, pid_t tid, int sig);
+/* To every process of a group, from the kernel. 0 or -ESRCH. */
+int signal_group(struct pid *pgrp, int sig);
+/* To a process, from the kernel with this information; tasklist_lock held. */
+void signal_send_info(struct task_struct *leader, int sig, const struct siginfo *info);
+void signal_send_self(int sig);
+/* The running task's group is orphaned: no parent in the session could wake it up again (POSIX 3.264). */
+bool group_is_orphaned(void);
+/* The running task's own fault: cannot be blocked or ignored. */
+void signal_fault(int sig, int code, u64 addr);
+void signal_kill_self(void); /* SIGKILL, as the OOM killer does */
+/* Makes every other thread of the running task's process die. */
+void signal_begin_group_exit(int exit_code);
+
+/* Acts on what is pending, on the way to user mode. May not return. */
+void signal_deliver(struct trapframe *tf);
+/* Looks again whether something is pending for task; its sighand->lock held. */
+void signal_recalculate(struct task_struct *task);
+
+/* Takes a signal of set out of what is pending, sleeping for one until deadline (monotonic ns): its number, -EAGAIN
+ * when the time is over, -EINTR (sigwaitinfo(2)). The set should be blocked. */
+int signal_wait(u64 set, u64 deadline, struct siginfo *info);
+
+/* rt_sigaction, rt_sigprocmask and so on for the running task; -EINVAL. */
+int signal_set_action(int sig, const struct sigaction *new, struct sigaction *old);
+void signal_set_blocked(u64 mask); /* SIGKILL and SIGSTOP stay deliverable */
+u64 signal_pending_set(void);
+void signal_reset_for_exec(void);  /* handlers to default, ignored ones stay */
+bool signal_ignored(struct task_struct *task, int sig); /* would a pending sig be dropped at once? lock held */
+
+/* Tells the parent that the running process stopped or continued; tasklist_lock held. */
+void signal_notify_parent(struct task_struct *child, int code, int status);
+
+#endif

@@ -1,0 +1,222 @@
+/*
+ * The audit: everything counted is counted again from the ground. Each frame's reference count against the page-table
+ * entries, page caches and kernel holders that point at it; each table's `used` and each address space's resident
+ * counts against its entries; free frames against what the allocator says; tasks against the pid table and the
+ * tree. A difference is a bug in this kernel, and the line names what differs.
+ *
+ * While it runs nothing may move: it holds off other tasks by not sleeping (single CPU) and takes each mm's lock in turn;
+ * an address space that is being changed by a sleeping task is waited for.
+ */
+#include "lib/string.h"
+#include "mm/kmap.h"
+#include "mm/mm.h"
+#include "mm/pagecache.h"
+#include "mm/slab.h"
+#include "proc/pid.h"
+#include "procfs/text.h"
+#include "x86/printk.h"
+
+#define ERRORS_SHOWN 20
+
+typedef unsigned long long ull;
+
+static const char *const kind_names[FRAME_KINDS] = { "reserved", "free", "anon",  "cache",
+						      "table",	  "slab", "stack", "kernel" };
+
+struct audit {
+	struct text *text;
+	u64 errors;
+	u64 tables, anon, file; /* of the address space being walked */
+};
+
+static void complain(struct audit *audit, const char *what, ull where, ull counted, ull recorded)
+{
+	if (audit->errors++ < ERRORS_SHOWN)
+		text_print(audit->text, "audit: error: %s %#llx: found %llu, recorded %llu\n", what, where, counted,
+			   recorded);
+}
+
+static void found_table(struct frame *table, unsigned level, void *arg)
+{
+	struct audit *audit = arg;
+	const pte_t *entries = frame_addr(table);
+	u32 present = 0, count = level == 3 ? TABLE_ENTRIES / 2 : TABLE_ENTRIES;
+
+	for (u32 i = 0; i < count; i++)
+		present += pte_present(entries[i]);
+	if (present != table->used)
+		complain(audit, "entries of table frame", frame_pfn(table), present, table->used);
+	if (table->kind != FRAME_TABLE)
+		complain(audit, "kind of table frame", frame_pfn(table), FRAME_TABLE, table->kind);
+	table->audit++;
+	audit->tables++;
+}
+
+static void found_page(u64 addr, pte_t entry, void *arg)
+{
+	struct audit *audit = arg;
+	struct frame *frame = frame_of_phys(entry & PTE_ADDR);
+
+	frame->audit++;
+	if (frame->kind == FRAME_ANON)
+		audit->anon++;
+	else
+		audit->file++;
+	if (frame->kind != FRAME_ANON && frame->kind != FRAME_CACHE)
+		complain(audit, "kind of frame mapped at", addr, FRAME_ANON, frame->kind);
+	/* cow.c's invariant: a writable private page is anonymous and nobody else's. */
+	if ((entry & PTE_W) && frame->kind == FRAME_ANON && frame->refs != 1)
+		complain(audit, "sharers of the writable page at", addr, 1, frame->refs);
+}
+
+static void audit_mm(struct audit *audit, struct mm_struct *mm)
+{
+	struct table_visitor visitor = { found_table, found_page, audit };
+	struct vm_area_struct *vma;
+	u64 pages = 0, areas = 0, previous = 0;
+
+	audit->tables = audit->anon = audit->file = 0;
+	tables_visit(mm, &visitor);
+	if (audit->tables != mm->table_frames)
+		complain(audit, "tables of mm", (ull)mm, audit->tables, mm->table_frames);
+	if (audit->anon != mm->rss_anon)
+		complain(audit, "anonymous pages of mm", (ull)mm, audit->anon, mm->rss_anon);
+	if (audit->file != mm->rss_file)
+		complain(audit, "file pages of mm", (ull)mm, audit->file, mm->rss_file);
+	list_for_each(vma, &mm->vma_list, link) {
+		if (vma->start < previous || vma->end <= vma->start)
+			complain(audit, "order of area", vma->start, previous, vma->end);
+		previous = vma->end;
+		pages += (vma->end - vma->start) >> PAGE_SHIFT;
+		areas++;
+	}
+	if (pages != mm->total_pages || areas != mm->vma_count)
+		complain(audit, "pages in areas of mm", (ull)mm, pages, mm->total_pages);
+}
+
+static void found_cached(struct frame *frame, void *arg)
+{
+	(void)arg;
+	frame->audit++;
+}
+
+static void audit_frames(struct audit *audit)
+{
+	u64 counts[FRAME_KINDS] = { 0 };
+
+	for (u64 pfn = 0; pfn < frames_count; pfn++) {
+		struct frame *frame = &frames[pfn];
+
+		counts[frame->kind]++;
+		switch (frame->kind) {
+		case FRAME_FREE:
+			if (frame->refs)
+				complain(audit, "references of free frame", pfn, 0, frame->refs);
+			break;
+		case FRAME_ANON:
+		case FRAME_CACHE:
+		case FRAME_TABLE:
+			if (frame->refs != frame->audit)
+				complain(audit, kind_names[frame->kind], pfn, frame->audit, frame->refs);
+			break;
+		}
+	}
+	if (counts[FRAME_FREE] != frame_free_count())
+		complain(audit, "free frames", 0, counts[FRAME_FREE], frame_free_count());
+	for (u32 kind = FRAME_ANON; kind < FRAME_KINDS; kind++)
+		if (counts[kind] != frame_kind_count(kind))
+			complain(audit, kind_names[kind], 0, counts[kind], frame_kind_count(kind));
+	/* Printing may take a frame itself, so it comes last. */
+	for (u32 kind = FRAME_FREE; kind < FRAME_KINDS; kind++)
+		text_print(audit->text, "frames %-8s %llu\n", kind_names[kind], (ull)counts[kind]);
+}
+
+/* The live objects of one cache by name, against a count of our own. */
+struct cache_check {
+	struct audit *audit;
+	const char *name;
+	u64 expected;
+};
+
+static void check_cache(const struct kmem_cache *cache, void *arg)
+{
+	struct cache_check *check = arg;
+
+	if (strcmp(cache->name, check->name) == 0 && cache->live != check->expected)
+		complain(check->audit, check->name, 0, check->expected, cache->live);
+}
+
+static void expect_objects(struct audit *audit, const char *name, u64 expected)
+{
+	struct cache_check check = { audit, name, expected };
+
+	slab_for_each(check_cache, &check);
+}
+
+/* tasklist_lock held. Every task is in the pid table, in its parent's list, and accounted for. */
+static void audit_tasks(struct audit *audit)
+{
+	u64 tasks = 0, zombies = 0, listed = 0;
+	struct task_struct *task, *child;
+
+	list_for_each(task, &task_list, all_link) {
+		tasks++;
+		zombies += !!(task->state & EXIT_ZOMBIE);
+		if (task->pid_struct->task != task)
+			complain(audit, "pid table entry of task", (ull)task->pid, (ull)task, (ull)task->pid_struct->task);
+		list_for_each(child, &task->children, sibling) {
+			listed++;
+			if (child->parent != task || (child->state & EXIT_ZOMBIE))
+				complain(audit, "parent of task", (ull)child->pid, (ull)task->pid,
+					 (ull)child->parent->pid);
+		}
+		list_for_each(child, &task->zombies, sibling) {
+			listed++;
+			if (child->parent != task || !(child->state & EXIT_ZOMBIE))
+				complain(audit, "parent of zombie", (ull)child->pid, (ull)task->pid,
+					 (ull)child->parent->pid);
+			if (child->stack || child->mm || child->files || child->signal)
+				complain(audit, "what zombie still holds", (ull)child->pid, 0, 1);
+		}
+	}
+	if (tasks != task_count)
+		complain(audit, "tasks", 0, tasks, task_count);
+	if (listed + 1 != tasks) /* pid 1 is the boot thread's child */
+		complain(audit, "tasks in the family tree", 0, listed + 1, tasks);
+	text_print(audit->text, "tasks %llu, zombies %llu\n", (ull)tasks, (ull)zombies);
+	expect_objects(audit, "signal_struct", tasks - zombies);
+	expect_objects(audit, "sighand_struct", tasks - zombies);
+	expect_objects(audit, "fpu_state", tasks - zombies);
+}
+
+static u64 audit_address_spaces(struct audit *audit)
+{
+	u64 count = 0;
+
+	for (struct mm_struct *mm = mm_next(NULL); mm; mm = mm_next(mm)) {
+		mutex_lock(&mm->lock);
+		audit_mm(audit, mm);
+		mutex_unlock(&mm->lock);
+		count++;
+	}
+	return count;
+}
+
+u64 audit_run(struct text *text)
+{
+	struct audit audit = { .text = text };
+
+	for (u64 pfn = 0; pfn < frames_count; pfn++)
+		if (frames[pfn].kind != FRAME_SLAB)
+			frames[pfn].audit = 0;
+	zero_frame->audit = 1; /* the kernel's own hold */
+	u64 address_spaces = audit_address_spaces(&audit);
+	pagecache_for_each(found_cached, &audit);
+	audit_frames(&audit);
+	text_print(text, "address spaces %llu, kernel stacks kept %llu\n", (ull)address_spaces, (ull)kstack_cached());
+	spin_lock(&tasklist_lock);
+	audit_tasks(&audit);
+	spin_unlock(&tasklist_lock);
+	expect_objects(&audit, "mm_struct", address_spaces);
+	return audit.errors;
+}

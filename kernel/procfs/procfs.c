@@ -1,0 +1,558 @@
+/*
+ * The tree of /proc. Its names are made when they are looked up and forgotten with their last user: a table says what a
+ * directory holds, and a process's directory exists as long as the process is found. A file's whole text is made when it is
+ * read from its beginning and kept with the open file, so that reading it in small pieces gives one consistent moment.
+ * The inode of a process's entry holds a reference on its struct pid, never on the task, so an open /proc file
+ * keeps nobody from being reaped: reading it afterwards is ESRCH.
+ */
+#include "procfs/procfs.h"
+#include "fs/file.h"
+#include "fs/mount.h"
+#include "fs/path.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "mm/slab.h"
+#include "proc/pid.h"
+#include "procfs/text.h"
+#include "x86/printk.h"
+#include <asm/errno.h>
+#include <linux/magic.h>
+
+#define VALUE_MAX 256 /* bytes of a written sysctl */
+#define PID_POSITION 1000 /* positions of process directories: PID_POSITION + pid */
+
+/* What a directory of fixed names holds. */
+struct proc_dir {
+	const char *name;
+	const struct proc_file *files; /* ended by a NULL name */
+	const struct proc_dir *const *dirs; /* ended by NULL; or NULL */
+};
+
+/* What an entry below /proc/PID is. */
+enum task_entry { TASK_DIR, TASK_FILE, TASK_FD_DIR, TASK_FD, TASK_LINK_EXE, TASK_LINK_CWD, TASK_LINK_ROOT, TASK_TASKS };
+
+/* inode->private of everything in /proc but the root and fixed directories. */
+struct proc_node {
+	const struct proc_file *file;
+	const struct proc_dir *dir;
+	struct pid *pid; /* held; NULL outside process directories */
+	enum task_entry entry;
+	int fd;
+};
+
+static const struct proc_dir sys_kernel_dir = { "kernel", sys_kernel_files, NULL };
+static const struct proc_dir sys_fs_dir = { "fs", sys_fs_files, NULL };
+static const struct proc_dir sys_vm_dir = { "vm", sys_vm_files, NULL };
+static const struct proc_dir *const sys_dirs[] = { &sys_kernel_dir, &sys_fs_dir, &sys_vm_dir, NULL };
+static const struct proc_file no_files[] = { { .name = NULL } };
+static const struct proc_dir sys_dir = { "sys", no_files, sys_dirs };
+static const struct proc_dir *const root_dirs[] = { &sys_dir, NULL };
+static const struct proc_dir root_dir = { "", root_files, root_dirs };
+
+static const struct inode_ops root_ops, dir_ops, file_inode_ops, link_ops, self_ops, task_dir_ops, fd_dir_ops, tasks_ops;
+static const struct file_ops root_file_ops, dir_file_ops, text_file_ops, task_dir_file_ops, fd_dir_file_ops,
+	tasks_file_ops;
+
+static struct proc_node *node_of(const struct inode *inode)
+{
+	return inode->private;
+}
+
+static void node_destroy(struct inode *inode)
+{
+	struct proc_node *node = node_of(inode);
+
+	if (node)
+		pid_put(node->pid);
+	kfree(node);
+}
+
+/* The task of an entry, with a reference; NULL once it is gone. */
+static struct task_struct *node_task_get(const struct proc_node *node)
+{
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = node->pid ? node->pid->task : NULL;
+	if (task)
+		task_get(task);
+	spin_unlock(&tasklist_lock);
+	return task;
+}
+
+/* A fresh dentry for an entry; takes over nothing (it takes its own reference on node->pid). */
+static struct dentry *make(struct dentry *parent, const char *name, size_t length, mode_t mode,
+			   const struct inode_ops *ops, const struct file_ops *file_ops, const struct proc_node *model)
+{
+	struct proc_node *node = kmalloc(sizeof(*node));
+	struct inode *inode = node ? inode_alloc(parent->inode->fs, mode, ops, file_ops) : NULL;
+
+	if (!inode) {
+		kfree(node);
+		return ERR_PTR(-ENOMEM);
+	}
+	*node = *model;
+	pid_get(node->pid);
+	inode->private = node;
+	struct task_struct *task = node->pid ? node_task_get(node) : NULL;
+	inode->uid = task ? task->cred.euid : 0;
+	inode->gid = task ? task->cred.egid : 0;
+	if (task)
+		task_put(task);
+	struct dentry *dentry = dentry_alloc(parent, name, length, inode);
+	return dentry ? dentry : ERR_PTR(-ENOMEM);
+}
+
+static bool same(const char *name, const char *other, size_t length)
+{
+	return strlen(name) == length && memcmp(name, other, length) == 0;
+}
+
+/* --- directories of fixed names --- */
+
+static struct dentry *lookup_fixed(struct dentry *parent, const struct proc_dir *dir, const char *name, size_t length)
+{
+	for (const struct proc_file *file = dir->files; file->name; file++) {
+		struct proc_node node = { .file = file };
+
+		if (same(file->name, name, length))
+			return make(parent, name, length, S_IFREG | file->mode, &file_inode_ops, &text_file_ops, &node);
+	}
+	for (u32 i = 0; dir->dirs && dir->dirs[i]; i++) {
+		struct proc_node node = { .dir = dir->dirs[i] };
+
+		if (same(node.dir->name, name, length))
+			return make(parent, name, length, S_IFDIR | 0555, &dir_ops, &dir_file_ops, &node);
+	}
+	return ERR_PTR(-ENOENT);
+}
+
+static struct dentry *dir_lookup(struct dentry *dir, const char *name, size_t length)
+{
+	return lookup_fixed(dir, node_of(dir->inode)->dir, name, length);
+}
+
+static bool emit(struct dir_context *context, const char *name, u64 ino, unsigned type)
+{
+	if (!context->emit(context, name, strlen(name), ino, type, context->pos + 1))
+		return false;
+	context->pos++;
+	return true;
+}
+
+/* Positions from `first` on: files, then directories. True if all fitted; *end is the position after them. */
+static bool readdir_fixed(struct dir_context *context, const struct proc_dir *dir, s64 first, s64 *end)
+{
+	s64 at = first;
+
+	for (const struct proc_file *file = dir->files; file->name; file++, at++)
+		if (context->pos == at && !emit(context, file->name, (u64)file, S_IFREG >> 12))
+			return false;
+	for (u32 i = 0; dir->dirs && dir->dirs[i]; i++, at++)
+		if (context->pos == at && !emit(context, dir->dirs[i]->name, (u64)dir->dirs[i], S_IFDIR >> 12))
+			return false;
+	*end = at;
+	return true;
+}
+
+static int dir_readdir(struct file *file, struct dir_context *context)
+{
+	s64 end;
+
+	if (dir_emit_dots(file, context))
+		readdir_fixed(context, node_of(file->inode)->dir, 2, &end);
+	return 0;
+}
+
+/* --- the root: fixed names, self, and a directory for each process --- */
+
+static bool parse_number(const char *name, size_t length, u32 *number)
+{
+	u64 value = 0;
+
+	if (length == 0 || length > 7 || (name[0] == '0' && length > 1))
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return false;
+		value = value * 10 + (u64)(name[i] - '0');
+	}
+	*number = (u32)value;
+	return true;
+}
+
+/* The directory of a task by its number; only thread group leaders if leaders is set. */
+static struct dentry *lookup_task(struct dentry *parent, const char *name, size_t length)
+{
+	struct proc_node node = { .entry = TASK_DIR };
+	struct dentry *result = ERR_PTR(-ENOENT);
+	u32 nr;
+
+	if (!parse_number(name, length, &nr))
+		return result;
+	node.pid = pid_find_get((pid_t)nr);
+	struct task_struct *task = node_task_get(&node);
+	if (task) {
+		result = make(parent, name, length, S_IFDIR | 0555, &task_dir_ops, &task_dir_file_ops, &node);
+		task_put(task);
+	}
+	pid_put(node.pid);
+	return result;
+}
+
+static struct dentry *root_lookup(struct dentry *dir, const char *name, size_t length)
+{
+	struct proc_node node = { 0 };
+
+	if (same("self", name, length))
+		return make(dir, name, length, S_IFLNK | 0777, &self_ops, NULL, &node);
+	if (same("mounts", name, length)) { /* proc(5): a link to the caller's own */
+		return make(dir, name, length, S_IFLNK | 0777, &self_ops, NULL, &(struct proc_node){ .fd = 1 });
+	}
+	struct dentry *found = lookup_fixed(dir, &root_dir, name, length);
+	return IS_ERR(found) && PTR_ERR(found) == -ENOENT ? lookup_task(dir, name, length) : found;
+}
+
+static ssize_t self_readlink(struct dentry *link, char *buf, size_t size)
+{
+	char text[32];
+	int length = node_of(link->inode)->fd ? snprintf(text, sizeof(text), "self/mounts")
+					      : snprintf(text, sizeof(text), "%d", current->tgid);
+
+	length = (int)min((size_t)length, size);
+	memcpy(buf, text, (size_t)length);
+	return length;
+}
+
+/* Process directories in order of number, from the position on. */
+static int readdir_tasks(struct dir_context *context)
+{
+	char name[16];
+
+	context->pos = max(context->pos, (s64)PID_POSITION);
+	while (true) {
+		struct task_struct *task = task_next_get((pid_t)(context->pos - PID_POSITION));
+
+		if (!task)
+			return 0;
+		context->pos = PID_POSITION + task->pid;
+		snprintf(name, sizeof(name), "%d", task->pid);
+		bool more = task->leader != task || emit(context, name, (u64)task->pid, S_IFDIR >> 12);
+		if (task->leader != task)
+			context->pos++;
+		task_put(task);
+		if (!more)
+			return 0;
+	}
+}
+
+static int root_readdir(struct file *file, struct dir_context *context)
+{
+	s64 end;
+
+	if (!dir_emit_dots(file, context))
+		return 0;
+	if (context->pos == 2 && !emit(context, "self", 1, S_IFLNK >> 12))
+		return 0;
+	if (context->pos == 3 && !emit(context, "mounts", 2, S_IFLNK >> 12))
+		return 0;
+	if (!readdir_fixed(context, &root_dir, 4, &end))
+		return 0;
+	return readdir_tasks(context);
+}
+
+/* --- /proc/PID --- */
+
+static const struct {
+	const char *name;
+	enum task_entry entry;
+	mode_t mode;
+	const struct inode_ops *ops;
+	const struct file_ops *file_ops;
+} task_specials[] = {
+	{ "fd", TASK_FD_DIR, S_IFDIR | 0500, &fd_dir_ops, &fd_dir_file_ops },
+	{ "task", TASK_TASKS, S_IFDIR | 0555, &tasks_ops, &tasks_file_ops },
+	{ "exe", TASK_LINK_EXE, S_IFLNK | 0777, &link_ops, NULL },
+	{ "cwd", TASK_LINK_CWD, S_IFLNK | 0777, &link_ops, NULL },
+	{ "root", TASK_LINK_ROOT, S_IFLNK | 0777, &link_ops, NULL },
+};
+
+static struct dentry *task_dir_lookup(struct dentry *dir, const char *name, size_t length)
+{
+	struct proc_node node = { .pid = node_of(dir->inode)->pid, .entry = TASK_FILE };
+	struct task_struct *task = node_task_get(&node);
+
+	if (!task)
+		return ERR_PTR(-ENOENT);
+	task_put(task);
+	for (node.file = task_files; node.file->name; node.file++)
+		if (same(node.file->name, name, length))
+			return make(dir, name, length, S_IFREG | node.file->mode, &file_inode_ops, &text_file_ops,
+				    &node);
+	for (u32 i = 0; i < ARRAY_SIZE(task_specials); i++) {
+		node.entry = task_specials[i].entry;
+		if (same(task_specials[i].name, name, length))
+			return make(dir, name, length, task_specials[i].mode, task_specials[i].ops,
+				    task_specials[i].file_ops, &node);
+	}
+	return ERR_PTR(-ENOENT);
+}
+
+static int task_dir_readdir(struct file *file, struct dir_context *context)
+{
+	const struct proc_dir files = { "", task_files, NULL };
+	s64 at;
+
+	if (!dir_emit_dots(file, context) || !readdir_fixed(context, &files, 2, &at))
+		return 0;
+	for (u32 i = 0; i < ARRAY_SIZE(task_specials); i++, at++)
+		if (context->pos == at &&
+		    !emit(context, task_specials[i].name, (u64)&task_specials[i], task_specials[i].mode >> 12))
+			return 0;
+	return 0;
+}
+
+/* --- /proc/PID/task: its threads --- */
+
+static struct dentry *tasks_lookup(struct dentry *dir, const char *name, size_t length)
+{
+	u32 nr;
+
+	if (!parse_number(name, length, &nr))
+		return ERR_PTR(-ENOENT);
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = task_find((pid_t)nr);
+	bool member = task && task->tgid == pid_nr(node_of(dir->inode)->pid);
+	spin_unlock(&tasklist_lock);
+	return member ? lookup_task(dir, name, length) : ERR_PTR(-ENOENT);
+}
+
+static int tasks_readdir(struct file *file, struct dir_context *context)
+{
+	char name[16];
+	pid_t nr = pid_nr(node_of(file->inode)->pid);
+
+	snprintf(name, sizeof(name), "%d", nr);
+	if (dir_emit_dots(file, context) && context->pos == 2)
+		emit(context, name, (u64)nr, S_IFDIR >> 12);
+	return 0;
+}
+
+/* --- /proc/PID/fd --- */
+
+/* Another task's descriptor table, with a reference; NULL if it has none any more. */
+static struct files_struct *task_files_get(struct task_struct *task)
+{
+	spin_lock(&tasklist_lock);
+	struct files_struct *files = task->files ? files_get(task->files) : NULL;
+	spin_unlock(&tasklist_lock);
+	return files;
+}
+
+/* The first open descriptor at or above *fd of an entry's task. */
+static struct file *node_file_get(const struct proc_node *node, u32 *fd)
+{
+	struct task_struct *task = node_task_get(node);
+	struct files_struct *files = task ? task_files_get(task) : NULL;
+	struct file *file = files ? files_next(files, fd) : NULL;
+
+	if (files)
+		files_put(files);
+	if (task)
+		task_put(task);
+	return file;
+}
+
+static struct dentry *fd_dir_lookup(struct dentry *dir, const char *name, size_t length)
+{
+	struct proc_node node = { .pid = node_of(dir->inode)->pid, .entry = TASK_FD };
+	u32 wanted, found;
+
+	if (!parse_number(name, length, &wanted))
+		return ERR_PTR(-ENOENT);
+	found = wanted;
+	struct file *file = node_file_get(&node, &found);
+	if (!file)
+		return ERR_PTR(-ENOENT);
+	mode_t mode = S_IFLNK | (file->mode & FMODE_READ ? 0500 : 0) | (file->mode & FMODE_WRITE ? 0300 : 0);
+	file_put(file);
+	node.fd = (int)wanted;
+	return found == wanted ? make(dir, name, length, mode, &link_ops, NULL, &node) : ERR_PTR(-ENOENT);
+}
+
+static int fd_dir_readdir(struct file *file, struct dir_context *context)
+{
+	char name[16];
+
+	if (!dir_emit_dots(file, context))
+		return 0;
+	while (true) {
+		u32 fd = (u32)(context->pos - 2);
+		struct file *open = node_file_get(node_of(file->inode), &fd);
+
+		if (!open)
+			return 0;
+		file_put(open);
+		context->pos = fd + 2;
+		snprintf(name, sizeof(name), "%u", fd);
+		if (!emit(context, name, fd + 1, S_IFLNK >> 12))
+			return 0;
+	}
+}
+
+/* --- links that lead to an object --- */
+
+static struct dentry *link_target(struct dentry *link)
+{
+	const struct proc_node *node = node_of(link->inode);
+	struct task_struct *task = node_task_get(node);
+	struct dentry *target = NULL;
+	struct file *file = NULL;
+	u32 fd = (u32)node->fd;
+
+	if (!task)
+		return ERR_PTR(-ENOENT);
+	if (node->entry == TASK_FD) {
+		file = node_file_get(node, &fd);
+		if (file && fd == (u32)node->fd)
+			target = dentry_get(file_dentry(file));
+	} else {
+		spin_lock(&tasklist_lock);
+		if (node->entry == TASK_LINK_EXE && task->mm && task->mm->exe)
+			file = file_get(task->mm->exe);
+		else if (node->entry != TASK_LINK_EXE && task->fs)
+			target = dentry_get(node->entry == TASK_LINK_CWD ? task->fs->cwd : task->fs->root);
+		spin_unlock(&tasklist_lock);
+		if (file)
+			target = dentry_get(file_dentry(file));
+	}
+	if (file)
+		file_put(file);
+	task_put(task);
+	return target ? target : ERR_PTR(-ENOENT);
+}
+
+static ssize_t link_readlink(struct dentry *link, char *buf, size_t size)
+{
+	struct dentry *target = link_target(link);
+	char *text;
+	ssize_t length = -ENOMEM;
+
+	if (IS_ERR(target))
+		return PTR_ERR(target);
+	text = kmalloc(PATH_LIMIT);
+	if (text) {
+		char *name = dentry_path(target, text, PATH_LIMIT);
+
+		length = IS_ERR(name) ? PTR_ERR(name) : (ssize_t)min(strlen(name), size);
+		if (length > 0)
+			memcpy(buf, name, (size_t)length);
+	}
+	kfree(text);
+	dentry_put(target);
+	return length;
+}
+
+/* --- files --- */
+
+/* Makes the whole text anew. 0, -ESRCH (the process is gone), -ENOMEM. */
+static int fill(struct file *file)
+{
+	const struct proc_node *node = node_of(file->inode);
+	struct text *text = file->private;
+	struct task_struct *task = node->pid ? node_task_get(node) : NULL;
+
+	if (node->pid && !task)
+		return -ESRCH;
+	text->size = 0;
+	text->failed = false;
+	node->file->show(text, task);
+	if (task)
+		task_put(task);
+	return text->failed ? -ENOMEM : 0;
+}
+
+static int text_open(struct inode *inode, struct file *file)
+{
+	(void)inode;
+	file->private = kzalloc(sizeof(struct text));
+	return file->private ? 0 : -ENOMEM;
+}
+
+static void text_release(struct file *file)
+{
+	struct text *text = file->private;
+
+	kfree(text->data);
+	kfree(text);
+}
+
+static ssize_t text_read(struct file *file, struct uio *uio, s64 *pos)
+{
+	struct text *text = file->private;
+	ssize_t result = 0;
+
+	mutex_lock(&file->inode->lock);
+	if (*pos == 0 || !text->data)
+		result = fill(file);
+	if (!result && (u64)*pos < text->size) {
+		size_t wanted = min(uio->left, text->size - (size_t)*pos);
+		size_t done = uio_put(uio, text->data + *pos, wanted);
+
+		*pos += (s64)done;
+		result = done || !wanted ? (ssize_t)done : -EFAULT;
+	}
+	mutex_unlock(&file->inode->lock);
+	return result;
+}
+
+static ssize_t text_write(struct file *file, struct uio *uio, s64 *pos)
+{
+	const struct proc_node *node = node_of(file->inode);
+	char value[VALUE_MAX];
+	size_t size = uio->left;
+
+	if (!node->file->store)
+		return -EIO;
+	if (size >= sizeof(value))
+		return -EINVAL;
+	if (uio_get(uio, value, size) != size)
+		return -EFAULT;
+	value[size] = '\0';
+	if (size && value[size - 1] == '\n')
+		value[size - 1] = '\0';
+	int error = node->file->store(value);
+	*pos += (s64)size;
+	return error ? error : (ssize_t)size;
+}
+
+static const struct file_ops text_file_ops = {
+	.open = text_open,
+	.release = text_release,
+	.read = text_read,
+	.write = text_write,
+	.seek = file_seek_any,
+};
+static const struct file_ops root_file_ops = { .readdir = root_readdir };
+static const struct file_ops dir_file_ops = { .readdir = dir_readdir };
+static const struct file_ops task_dir_file_ops = { .readdir = task_dir_readdir };
+static const struct file_ops fd_dir_file_ops = { .readdir = fd_dir_readdir };
+static const struct file_ops tasks_file_ops = { .readdir = tasks_readdir };
+static const struct inode_ops root_ops = { .lookup = root_lookup, .destroy = node_destroy };
+static const struct inode_ops dir_ops = { .lookup = dir_lookup, .destroy = node_destroy };
+static const struct inode_ops task_dir_ops = { .lookup = task_dir_lookup, .destroy = node_destroy };
+static const struct inode_ops tasks_ops = { .lookup = tasks_lookup, .destroy = node_destroy };
+static const struct inode_ops fd_dir_ops = { .lookup = fd_dir_lookup, .destroy = node_destroy };
+static const struct inode_ops file_inode_ops = { .destroy = node_destroy };
+static const struct inode_ops self_ops = { .readlink = self_readlink, .destroy = node_destroy };
+static const struct inode_ops link_ops = { .readlink = link_readlink, .get_link = link_target, .destroy = node_destroy };
+
+static struct dentry *proc_mount(const struct fs_type *type)
+{
+	return filesystem_make_root(type, S_IFDIR | 0555, &root_ops, &root_file_ops);
+}
+
+static struct fs_type proc_type = { .name = "proc", .magic = PROC_SUPER_MAGIC, .fixed = true, .mount = proc_mount };
+
+void procfs_init(void)
+{
+	fs_type_register(&proc_type);
+}

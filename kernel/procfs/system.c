@@ -1,0 +1,256 @@
+/* The files of /proc that are about the whole machine, and the sysctls. Formats: proc(5). */
+#include "fs/file.h"
+#include "fs/mount.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "mm/slab.h"
+#include "proc/pid.h"
+#include "procfs/text.h"
+#include "x86/bootinfo.h"
+#include "x86/clock.h"
+#include "x86/version.h"
+#include <asm/errno.h>
+
+#define KIB_PER_PAGE (PAGE_SIZE / 1024)
+#define NSEC_PER_CLOCK_TICK 10000000ull
+
+typedef unsigned long long ull;
+
+static void show_meminfo(struct text *text, struct task_struct *task)
+{
+	ull free = frame_free_count() * KIB_PER_PAGE;
+	const struct {
+		const char *name;
+		ull kib;
+	} lines[] = {
+		{ "MemTotal", frame_total() * KIB_PER_PAGE },
+		{ "MemFree", free },
+		{ "MemAvailable", free },
+		{ "Buffers", 0 },
+		{ "Cached", frame_kind_count(FRAME_CACHE) * KIB_PER_PAGE },
+		{ "SwapCached", 0 },
+		{ "SwapTotal", 0 },
+		{ "SwapFree", 0 },
+		{ "AnonPages", frame_kind_count(FRAME_ANON) * KIB_PER_PAGE },
+		{ "Shmem", 0 },
+		{ "Slab", frame_kind_count(FRAME_SLAB) * KIB_PER_PAGE },
+		{ "SReclaimable", 0 },
+		{ "KernelStack", frame_kind_count(FRAME_STACK) * KIB_PER_PAGE },
+		{ "PageTables", frame_kind_count(FRAME_TABLE) * KIB_PER_PAGE },
+	};
+
+	(void)task;
+	for (u32 i = 0; i < ARRAY_SIZE(lines); i++)
+		text_print(text, "%s:%*s%llu kB\n", lines[i].name, (int)(15 - strlen(lines[i].name)), "",
+			   lines[i].kib);
+}
+
+static void show_uptime(struct text *text, struct task_struct *task)
+{
+	u64 up = clock_monotonic() / NSEC_PER_CLOCK_TICK, idle = sched_idle_time() / NSEC_PER_CLOCK_TICK;
+
+	(void)task;
+	text_print(text, "%llu.%02llu %llu.%02llu\n", (ull)up / 100, (ull)up % 100, (ull)idle / 100, (ull)idle % 100);
+}
+
+static void show_loadavg(struct text *text, struct task_struct *task)
+{
+	u32 load[3];
+
+	(void)task;
+	sched_load(load);
+	for (int i = 0; i < 3; i++)
+		text_print(text, "%u.%02u ", load[i] / 100, load[i] % 100);
+	text_print(text, "%llu/%llu %d\n", (ull)sched_running(), (ull)task_count, current->pid);
+}
+
+static void show_stat(struct text *text, struct task_struct *task)
+{
+	u64 user, system, idle = sched_idle_time();
+
+	(void)task;
+	sched_total_times(&user, &system);
+	for (int line = 0; line < 2; line++)
+		text_print(text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", line ? "cpu0" : "cpu ",
+			   (ull)user / NSEC_PER_CLOCK_TICK, (ull)system / NSEC_PER_CLOCK_TICK,
+			   (ull)idle / NSEC_PER_CLOCK_TICK);
+	text_print(text, "intr 0\nctxt %llu\nbtime %llu\nprocesses %llu\nprocs_running %llu\nprocs_blocked 0\n",
+		   (ull)sched_switches(), (ull)((clock_realtime() - clock_monotonic()) / NSEC_PER_SEC),
+		   (ull)task_forks, (ull)sched_running());
+}
+
+static void show_version(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "Linux version %s (mitos) %s\n", MITOS_RELEASE, MITOS_VERSION);
+}
+
+static void show_cmdline(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%s\n", boot_info.cmdline);
+}
+
+static void show_vmstat(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "nr_free_pages %llu\npgfault %llu\nzero_filled %llu\ncow_page_copied %llu\ncow_page_reused %llu\n",
+		   (ull)frame_free_count(), (ull)vm_counters.pgfault, (ull)vm_counters.zero_filled,
+		   (ull)vm_counters.cow_page_copied, (ull)vm_counters.cow_page_reused);
+}
+
+static void print_cache(const struct kmem_cache *cache, void *arg)
+{
+	text_print(arg, "%-17s %6llu %6llu %6u %4u %4llu\n", cache->name, (ull)cache->live,
+		   (ull)(cache->slabs * cache->per_slab), cache->size, cache->per_slab, (ull)cache->slabs);
+}
+
+static void show_slabinfo(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "# name            active  total   size  per slabs\n");
+	slab_for_each(print_cache, text);
+}
+
+static void print_type(const struct fs_type *type, void *arg)
+{
+	text_print(arg, "nodev\t%s\n", type->name);
+}
+
+static void show_filesystems(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	fs_for_each_type(print_type, text);
+}
+
+static void show_audit(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	u64 errors = audit_run(text);
+
+	if (errors)
+		text_print(text, "audit: %llu errors\n", (ull)errors);
+	else
+		text_print(text, "audit: clean\n");
+}
+
+static void show_cpuinfo(struct text *text, struct task_struct *task)
+{
+	u32 regs[4], brand[13] = { 0 };
+
+	(void)task;
+	for (u32 i = 0; i < 3; i++) {
+		cpuid(0x80000002 + i, 0, regs);
+		memcpy(&brand[4 * i], regs, sizeof(regs));
+	}
+	for (u32 i = 0; i < cpu_count; i++)
+		text_print(text, "processor\t: %u\nmodel name\t: %s\ncpu MHz\t\t: %u.000\n\n", i, (char *)brand,
+			   clock_mhz());
+}
+
+const struct proc_file root_files[] = {
+	{ "audit", 0444, show_audit, NULL },
+	{ "cmdline", 0444, show_cmdline, NULL },
+	{ "cpuinfo", 0444, show_cpuinfo, NULL },
+	{ "filesystems", 0444, show_filesystems, NULL },
+	{ "loadavg", 0444, show_loadavg, NULL },
+	{ "meminfo", 0444, show_meminfo, NULL },
+	{ "slabinfo", 0400, show_slabinfo, NULL },
+	{ "stat", 0444, show_stat, NULL },
+	{ "uptime", 0444, show_uptime, NULL },
+	{ "version", 0444, show_version, NULL },
+	{ "vmstat", 0444, show_vmstat, NULL },
+	{ .name = NULL },
+};
+
+/* --- sysctls --- */
+
+/* A whole decimal number, or false. */
+static bool parse_value(const char *text, u64 *value)
+{
+	const char *end;
+
+	*value = str_to_u64(text, &end);
+	return end != text && *end == '\0';
+}
+
+static void show_fork_mode(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%s\n", fork_mode_name(fork_mode));
+}
+
+static int store_fork_mode(char *value)
+{
+	enum fork_mode mode;
+
+	if (!fork_mode_parse(value, &mode))
+		return -EINVAL;
+	__atomic_store_n(&fork_mode, mode, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void show_pid_max(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%u\n", pid_max);
+}
+
+static int store_pid_max(char *value)
+{
+	u64 number;
+
+	if (!parse_value(value, &number) || number < PID_MAX_MINIMUM || number > PID_MAX_LIMIT)
+		return -EINVAL;
+	__atomic_store_n(&pid_max, (u32)number, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void show_ostype(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "Linux\n");
+}
+
+static void show_osrelease(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%s\n", MITOS_RELEASE);
+}
+
+const struct proc_file sys_kernel_files[] = {
+	{ "fork_mode", 0644, show_fork_mode, store_fork_mode },
+	{ "osrelease", 0444, show_osrelease, NULL },
+	{ "ostype", 0444, show_ostype, NULL },
+	{ "pid_max", 0644, show_pid_max, store_pid_max },
+	{ .name = NULL },
+};
+
+static void show_file_max(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%llu\n", (ull)file_count_max());
+}
+
+static void show_pipe_max_size(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "1048576\n");
+}
+
+const struct proc_file sys_fs_files[] = {
+	{ "file-max", 0444, show_file_max, NULL },
+	{ "pipe-max-size", 0444, show_pipe_max_size, NULL },
+	{ .name = NULL },
+};
+
+static void show_overcommit(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "0\n");
+}
+
+const struct proc_file sys_vm_files[] = {
+	{ "overcommit_memory", 0444, show_overcommit, NULL },
+	{ .name = NULL },
+};

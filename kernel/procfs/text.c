@@ -1,0 +1,50 @@
+/* A growing buffer for the text of a /proc file. */
+#include "procfs/text.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+#define TEXT_START 1024
+
+static bool reserve(struct text *text, size_t more)
+{
+	size_t capacity = text->capacity ? text->capacity : TEXT_START;
+
+	while (capacity < text->size + more)
+		capacity *= 2;
+	if (capacity == text->capacity)
+		return true;
+	char *data = text->failed ? NULL : kmalloc(capacity);
+	if (!data) {
+		text->failed = true;
+		return false;
+	}
+	if (text->data)
+		memcpy(data, text->data, text->size);
+	kfree(text->data);
+	text->data = data;
+	text->capacity = capacity;
+	return true;
+}
+
+void text_append(struct text *text, const char *bytes, size_t size)
+{
+	if (reserve(text, size)) {
+		memcpy(text->data + text->size, bytes, size);
+		text->size += size;
+	}
+}
+
+void text_print(struct text *text, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	size_t size = (size_t)vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (!reserve(text, size + 1))
+		return;
+	va_start(args, format);
+	vsnprintf(text->data + text->size, size + 1, format, args);
+	va_end(args);
+	text->size += size;
+}

@@ -1,0 +1,347 @@
+/*
+ * Round-robin scheduling. Each CPU has a run queue, a list of the tasks that could run: the first is picked, one whose
+ * time slice is over or who yields goes to the end, so picking is O(1) and everyone waits the same number of turns. The
+ * kernel itself is not preempted; a task gives the CPU away in schedule(), which it calls itself or on its
+ * way back to user mode when TIF_NEED_RESCHED is set.
+ *
+ * The run queue's lock is taken before a task's state is looked at and held until the other task runs on
+ * its own stack (finish_switch), so a waker sees a task either still running or wholly switched out, never between.
+ */
+#include "sched/task.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "mm/kmap.h"
+#include "mm/mm.h"
+#include "mm/slab.h"
+#include "sched/timer.h"
+#include "x86/fpu.h"
+#include "x86/printk.h"
+#include "x86/trapframe.h"
+
+#define TIME_SLICE (10 * NSEC_PER_MSEC)
+#define TICK (10 * NSEC_PER_MSEC)
+
+struct runqueue {
+	struct spinlock lock; /* guards all below and the scheduling fields of its tasks */
+	struct list_head queue;
+	u64 running; /* tasks in the queue, and the current one unless idle */
+	u64 switches;
+	u64 user_ticks, system_ticks;
+	struct task_struct *idle;
+	struct task_struct idle_task;
+};
+
+struct task_struct *switch_stacks(struct task_struct *prev, struct task_struct *next);
+void task_first_run(void); /* entry.asm: where a new task begins */
+
+static struct runqueue runqueues[CPUS_MAX];
+void (*sched_dead)(struct task_struct *task);
+
+static void describe_task(char *buf, size_t size)
+{
+	snprintf(buf, size, "%d (%s)", current->pid, current->comm);
+}
+
+void sched_init(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct runqueue *rq = &runqueues[cpu->id];
+	struct task_struct *idle = &rq->idle_task;
+
+	spin_init(&rq->lock, "run queue");
+	list_init(&rq->queue);
+	rq->idle = idle;
+	strlcpy(idle->comm, "idle", sizeof(idle->comm));
+	idle->cpu = cpu;
+	idle->on_cpu = true;
+	list_init(&idle->run_link);
+	list_init(&idle->children);
+	list_init(&idle->zombies);
+	list_init(&idle->pending_queue);
+	cpu->runqueue = rq;
+	cpu->task = idle;
+	panic_describe_task = describe_task;
+}
+
+/* Locks the run queue of the CPU that task belongs to, which may change until the lock is held. */
+static struct runqueue *lock_runqueue_of(struct task_struct *task)
+{
+	while (true) {
+		struct runqueue *rq = task->cpu->runqueue;
+
+		spin_lock(&rq->lock);
+		if (task->cpu->runqueue == rq)
+			return rq;
+		spin_unlock(&rq->lock);
+	}
+}
+
+static void enqueue(struct runqueue *rq, struct task_struct *task)
+{
+	ASSERT(spin_held(&rq->lock) && !task->on_queue);
+	task->on_queue = true;
+	list_add_tail(&rq->queue, &task->run_link);
+	rq->running++;
+}
+
+/* Something new can run: an idle CPU must look. */
+static void prod_cpu(struct runqueue *rq, struct cpu *cpu)
+{
+	if (cpu->task == rq->idle)
+		task_set_tif(cpu->task, TIF_NEED_RESCHED);
+}
+
+void sched_start(struct task_struct *task)
+{
+	irq_push();
+	struct cpu *cpu = this_cpu();
+	struct runqueue *rq = cpu->runqueue;
+	spin_lock(&rq->lock);
+	task->cpu = cpu;
+	task->slice_left = TIME_SLICE;
+	task->state = TASK_RUNNING;
+	enqueue(rq, task);
+	prod_cpu(rq, cpu);
+	spin_unlock(&rq->lock);
+	irq_pop();
+}
+
+bool task_wake(struct task_struct *task, u32 states)
+{
+	struct runqueue *rq = lock_runqueue_of(task);
+	bool woken = task->state & states;
+
+	if (woken) {
+		task->state = TASK_RUNNING;
+		if (!task->on_cpu) { /* else it is on its way to schedule(), which will see that it may run */
+			enqueue(rq, task);
+			prod_cpu(rq, task->cpu);
+		}
+	}
+	spin_unlock(&rq->lock);
+	return woken;
+}
+
+void task_kick(struct task_struct *task, u32 tif)
+{
+	task_set_tif(task, tif);
+}
+
+static void account(struct task_struct *task, u64 now)
+{
+	u64 ran = now - task->run_since;
+
+	task->times.runtime += ran;
+	task->slice_left = task->slice_left > ran ? task->slice_left - ran : 0;
+	task->run_since = now;
+}
+
+static struct task_struct *pick_next(struct runqueue *rq)
+{
+	struct task_struct *next = list_first(&rq->queue, struct task_struct, run_link);
+
+	if (!next)
+		return rq->idle;
+	list_del(&next->run_link);
+	next->on_queue = false;
+	rq->running--;
+	return next;
+}
+
+/* The second half of a switch, on the stack of the task that now runs. */
+static void finish_switch(struct task_struct *prev)
+{
+	struct runqueue *rq = this_cpu()->runqueue;
+	bool dead = prev->state & (EXIT_DEAD | EXIT_ZOMBIE);
+
+	prev->on_cpu = false;
+	spin_unlock(&rq->lock);
+	if (dead)
+		sched_dead(prev);
+}
+
+/* Loads what belongs to next but is not on its stack. */
+static void load_task(struct cpu *cpu, struct task_struct *prev, struct task_struct *next)
+{
+	if (prev->fpu)
+		fpu_save(prev->fpu);
+	if (next->fpu) {
+		fpu_restore(next->fpu);
+		cpu_set_user_bases(next->fs_base, next->gs_base);
+		cpu->kernel_rsp = (u64)next->stack + KSTACK_SIZE;
+		cpu->tss.rsp[0] = cpu->kernel_rsp;
+	}
+	if (next->mm) /* a kernel task goes on with whatever is loaded: it uses the kernel half only */
+		mm_activate(next->mm);
+}
+
+static void switch_to(struct runqueue *rq, struct task_struct *prev, struct task_struct *next, u64 now)
+{
+	struct cpu *cpu = this_cpu();
+
+	rq->switches++;
+	if (next != rq->idle && next->slice_left == 0)
+		next->slice_left = TIME_SLICE;
+	next->run_since = now;
+	next->on_cpu = true;
+	load_task(cpu, prev, next);
+	cpu->task = next;
+	timer_set_tick(next == rq->idle ? CLOCK_NEVER : now + min(next->slice_left, TICK));
+	finish_switch(switch_stacks(prev, next));
+}
+
+/* The task that comes back from switch_stacks may be on another CPU than the one it left: everything about the CPU is
+ * read anew after it. */
+void schedule(void)
+{
+	irq_push();
+	struct runqueue *rq = this_cpu()->runqueue;
+	bool irq_was_on = this_cpu()->irq_was_on;
+	struct task_struct *prev = current;
+	u64 now = clock_monotonic();
+
+	ASSERT(this_cpu()->irq_depth == 1); /* no spinlock may be held */
+	spin_lock(&rq->lock);
+	task_clear_tif(prev, TIF_NEED_RESCHED);
+	account(prev, now);
+	if (prev->state == TASK_RUNNING && prev != rq->idle) {
+		enqueue(rq, prev);
+		prev->times.involuntary++;
+	} else {
+		prev->wchan = __builtin_return_address(0);
+		prev->times.voluntary++;
+	}
+	struct task_struct *next = pick_next(rq);
+	if (next != prev) {
+		switch_to(rq, prev, next, now);
+	} else {
+		if (next->slice_left == 0)
+			next->slice_left = TIME_SLICE;
+		if (next != rq->idle)
+			timer_set_tick(now + min(next->slice_left, TICK));
+		spin_unlock(&rq->lock);
+	}
+	this_cpu()->irq_was_on = irq_was_on;
+	irq_pop();
+}
+
+/* C part of task_first_run: the lock taken by the schedule() that chose this task is dropped here. */
+void sched_first_run(struct task_struct *prev);
+void sched_first_run(struct task_struct *prev)
+{
+	finish_switch(prev);
+	this_cpu()->irq_was_on = true;
+	irq_pop();
+}
+
+void sched_prepare(struct task_struct *task, void (*fn)(void *arg), void *arg)
+{
+	/* What switch_stacks pops (r15 r14 r13 r12 rbp rbx), and the address it returns to. */
+	u64 *frame = task->tf ? (u64 *)task->tf : (u64 *)((u8 *)task->stack + KSTACK_SIZE);
+
+	*--frame = (u64)task_first_run;
+	*--frame = (u64)fn;  /* rbx */
+	*--frame = 0;	     /* rbp: backtraces end here */
+	*--frame = (u64)arg; /* r12 */
+	for (int i = 0; i < 3; i++)
+		*--frame = 0;
+	task->kernel_rsp = (u64)frame;
+}
+
+void sched_yield(void)
+{
+	current->slice_left = 0;
+	schedule();
+}
+
+void sched_tick(bool user_mode)
+{
+	struct task_struct *task = current;
+	u64 now = clock_monotonic();
+
+	if (task == this_cpu()->runqueue->idle || now < timer_tick())
+		return;
+	struct runqueue *rq = this_cpu()->runqueue;
+	if (user_mode) {
+		task->times.user_ticks++;
+		rq->user_ticks++;
+	} else {
+		task->times.system_ticks++;
+		rq->system_ticks++;
+	}
+	account(task, now);
+	if (task->slice_left == 0)
+		task_set_tif(task, TIF_NEED_RESCHED);
+	timer_set_tick(now + (task->slice_left ? min(task->slice_left, TICK) : TICK));
+}
+
+void sched_exit(void)
+{
+	schedule();
+	panic("a dead task ran again");
+}
+
+u64 task_runtime(const struct task_struct *task)
+{
+	u64 runtime = task->times.runtime;
+
+	return task->on_cpu ? runtime + (clock_monotonic() - task->run_since) : runtime;
+}
+
+void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime)
+{
+	u64 runtime = task_runtime(task);
+	u64 user = task->times.user_ticks, total = user + task->times.system_ticks;
+
+	*utime = total ? mul_div(runtime, user, total) : runtime;
+	*stime = runtime - *utime;
+}
+
+u64 sched_running(void)
+{
+	u64 running = 0;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		running += runqueues[i].running + (cpus[i].task != runqueues[i].idle);
+	return running;
+}
+
+u64 sched_switches(void)
+{
+	u64 switches = 0;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		switches += runqueues[i].switches;
+	return switches;
+}
+
+u64 sched_idle_time(void)
+{
+	u64 idle = 0;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		idle += task_runtime(runqueues[i].idle);
+	return idle;
+}
+
+void sched_total_times(u64 *user, u64 *system)
+{
+	*user = *system = 0;
+	for (u32 i = 0; i < cpu_count; i++) {
+		*user += runqueues[i].user_ticks * TICK;
+		*system += runqueues[i].system_ticks * TICK;
+	}
+}
+
+void __noreturn sched_idle(void)
+{
+	while (true) {
+		irq_disable();
+		if (current->tif & TIF_NEED_RESCHED) {
+			irq_enable();
+			schedule();
+		} else {
+			cpu_idle();
+		}
+	}
+}

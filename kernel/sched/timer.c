@@ -1,0 +1,102 @@
+/* Timer trees, one per CPU, each with its lock; see timer.h. A callback runs with interrupts off and no lock held. */
+#include "sched/timer.h"
+#include "x86/printk.h"
+#include "x86/spinlock.h"
+
+RB_HEAD(timer_tree, timer);
+
+struct timer_base {
+	struct spinlock lock; /* guards tree and tick */
+	struct timer_tree tree;
+	u64 tick; /* the running task's */
+};
+
+static struct timer_base bases[CPUS_MAX] = { [0 ... CPUS_MAX - 1] = { .lock = SPINLOCK_INIT("timers"),
+								       .tick = CLOCK_NEVER } };
+
+static int compare(const struct timer *a, const struct timer *b)
+{
+	if (a->expires != b->expires)
+		return a->expires < b->expires ? -1 : 1;
+	return a < b ? -1 : a > b; /* equal times are no conflict */
+}
+
+RB_GENERATE_STATIC(timer_tree, timer, node, compare)
+
+static void program(struct timer_base *base)
+{
+	struct timer *first = RB_MIN(timer_tree, &base->tree);
+
+	clock_program(first ? min(first->expires, base->tick) : base->tick);
+}
+
+void timer_init(struct timer *timer, void (*fn)(struct timer *timer))
+{
+	timer->fn = fn;
+	timer->cpu = NULL;
+}
+
+void timer_arm(struct timer *timer, u64 expires)
+{
+	timer_disarm(timer);
+	irq_push();
+	struct timer_base *base = &bases[this_cpu()->id];
+	spin_lock(&base->lock);
+	timer->expires = expires;
+	timer->cpu = this_cpu();
+	RB_INSERT(timer_tree, &base->tree, timer);
+	if (RB_MIN(timer_tree, &base->tree) == timer)
+		program(base);
+	spin_unlock(&base->lock);
+	irq_pop();
+}
+
+bool timer_disarm(struct timer *timer)
+{
+	struct cpu *cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
+	bool armed = false;
+
+	if (!cpu)
+		return false;
+	struct timer_base *base = &bases[cpu->id];
+	spin_lock(&base->lock);
+	if (timer->cpu == cpu) { /* it may have expired meanwhile */
+		RB_REMOVE(timer_tree, &base->tree, timer);
+		timer->cpu = NULL;
+		armed = true;
+	}
+	spin_unlock(&base->lock);
+	return armed;
+}
+
+void timer_interrupt(void)
+{
+	struct timer_base *base = &bases[this_cpu()->id];
+	u64 now = clock_monotonic();
+
+	spin_lock(&base->lock);
+	for (struct timer *timer; (timer = RB_MIN(timer_tree, &base->tree)) && timer->expires <= now;) {
+		RB_REMOVE(timer_tree, &base->tree, timer);
+		timer->cpu = NULL;
+		spin_unlock(&base->lock);
+		timer->fn(timer);
+		spin_lock(&base->lock);
+	}
+	program(base);
+	spin_unlock(&base->lock);
+}
+
+void timer_set_tick(u64 when)
+{
+	struct timer_base *base = &bases[this_cpu()->id];
+
+	spin_lock(&base->lock);
+	base->tick = when;
+	program(base);
+	spin_unlock(&base->lock);
+}
+
+u64 timer_tick(void)
+{
+	return bases[this_cpu()->id].tick;
+}

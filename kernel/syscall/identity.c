@@ -1,0 +1,408 @@
+/*
+ * Who a process is and what it may use: credentials, limits, names, accounts; and the machine as a whole: uname, sysinfo,
+ * random bytes, reboot.
+ */
+#include "syscall/process.h"
+#include "lib/string.h"
+#include "mm/frame.h"
+#include "mm/mm.h"
+#include "mm/usercopy.h"
+#include "proc/limits.h"
+#include "proc/signal.h"
+#include "syscall/rusage.h"
+#include "x86/acpi.h"
+#include "x86/printk.h"
+#include "x86/random.h"
+#include "x86/version.h"
+#include <asm/errno.h>
+#include <asm/prctl.h>
+#include <linux/prctl.h>
+#include <linux/random.h>
+#include <linux/reboot.h>
+
+#define NSEC_PER_CLOCK_TICK 10000000 /* USER_HZ is 100 */
+
+static struct new_utsname system_name = {
+	.sysname = "Linux",
+	.nodename = "mitos",
+	.release = MITOS_RELEASE,
+	.version = MITOS_VERSION,
+	.machine = "x86_64",
+	.domainname = "(none)",
+};
+
+/* --- credentials: root may take any, others only what they have (credentials(7)) --- */
+
+s64 sys_getuid(void)
+{
+	return current->cred.uid;
+}
+
+s64 sys_geteuid(void)
+{
+	return current->cred.euid;
+}
+
+s64 sys_getgid(void)
+{
+	return current->cred.gid;
+}
+
+s64 sys_getegid(void)
+{
+	return current->cred.egid;
+}
+
+static s64 put_three(u32 __user *a, u32 __user *b, u32 __user *c, u32 x, u32 y, u32 z)
+{
+	if (copy_to_user(a, &x, 4) || copy_to_user(b, &y, 4) || copy_to_user(c, &z, 4))
+		return -EFAULT;
+	return 0;
+}
+
+s64 sys_getresuid(uid_t __user *ruid, uid_t __user *euid, uid_t __user *suid)
+{
+	return put_three(ruid, euid, suid, current->cred.uid, current->cred.euid, current->cred.suid);
+}
+
+s64 sys_getresgid(gid_t __user *rgid, gid_t __user *egid, gid_t __user *sgid)
+{
+	return put_three(rgid, egid, sgid, current->cred.gid, current->cred.egid, current->cred.sgid);
+}
+
+s64 sys_getgroups(int size, gid_t __user *list)
+{
+	(void)list;
+	return size < 0 ? -EINVAL : 0; /* no supplementary groups */
+}
+
+s64 sys_setgroups(int size, const gid_t __user *list)
+{
+	(void)list;
+	if (current->cred.euid != 0)
+		return -EPERM;
+	return size == 0 ? 0 : -EINVAL;
+}
+
+static bool may_become(u32 id, const u32 held[3])
+{
+	return id == (u32)-1 || current->cred.euid == 0 || id == held[0] || id == held[1] || id == held[2];
+}
+
+s64 sys_setresuid(uid_t ruid, uid_t euid, uid_t suid)
+{
+	struct cred *cred = &current->cred;
+	u32 held[3] = { cred->uid, cred->euid, cred->suid };
+
+	if (!may_become(ruid, held) || !may_become(euid, held) || !may_become(suid, held))
+		return -EPERM;
+	if (ruid != (uid_t)-1 && ruid != cred->uid) {
+		limits_uncharge_process(current);
+		cred->uid = ruid;
+		if (limits_charge_process(current, RLIM64_INFINITY)) { /* no memory to count the new user */
+			cred->uid = held[0];
+			int error = limits_charge_process(current, RLIM64_INFINITY);
+
+			ASSERT(!error);
+			return -EAGAIN;
+		}
+	}
+	cred->euid = euid != (uid_t)-1 ? euid : cred->euid;
+	cred->suid = suid != (uid_t)-1 ? suid : cred->suid;
+	cred->fsuid = cred->euid;
+	return 0;
+}
+
+s64 sys_setresgid(gid_t rgid, gid_t egid, gid_t sgid)
+{
+	struct cred *cred = &current->cred;
+	u32 held[3] = { cred->gid, cred->egid, cred->sgid };
+
+	if (!may_become(rgid, held) || !may_become(egid, held) || !may_become(sgid, held))
+		return -EPERM;
+	cred->gid = rgid != (gid_t)-1 ? rgid : cred->gid;
+	cred->egid = egid != (gid_t)-1 ? egid : cred->egid;
+	cred->sgid = sgid != (gid_t)-1 ? sgid : cred->sgid;
+	cred->fsgid = cred->egid;
+	return 0;
+}
+
+s64 sys_setuid(uid_t uid)
+{
+	bool root = current->cred.euid == 0;
+
+	if (uid == (uid_t)-1)
+		return -EINVAL;
+	return sys_setresuid(root ? uid : (uid_t)-1, uid, root ? uid : (uid_t)-1);
+}
+
+s64 sys_setgid(gid_t gid)
+{
+	bool root = current->cred.euid == 0;
+
+	if (gid == (gid_t)-1)
+		return -EINVAL;
+	return sys_setresgid(root ? gid : (gid_t)-1, gid, root ? gid : (gid_t)-1);
+}
+
+/* --- limits and accounts --- */
+
+s64 sys_prlimit64(pid_t pid, unsigned resource, const struct rlimit64 __user *user_new, struct rlimit64 __user *user_old)
+{
+	struct rlimit64 new, old;
+
+	if (resource >= RLIM_NLIMITS)
+		return -EINVAL;
+	if (user_new && copy_from_user(&new, user_new, sizeof(new)))
+		return -EFAULT;
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = pid ? task_find(pid) : current;
+	int error = -ESRCH;
+	if (task && task->signal)
+		error = limits_change(task, resource, user_new ? &new : NULL, &old);
+	spin_unlock(&tasklist_lock);
+	if (!error && user_old && copy_to_user(user_old, &old, sizeof(old)))
+		return -EFAULT;
+	return error;
+}
+
+/* On x86-64 struct rlimit and struct rlimit64 are the same two words. */
+s64 sys_getrlimit(unsigned resource, struct rlimit __user *limit)
+{
+	return sys_prlimit64(0, resource, NULL, (struct rlimit64 __user *)limit);
+}
+
+s64 sys_setrlimit(unsigned resource, const struct rlimit __user *limit)
+{
+	return limit ? sys_prlimit64(0, resource, (const struct rlimit64 __user *)limit, NULL) : -EFAULT;
+}
+
+int rusage_to_user(struct rusage __user *user, const struct rusage_sum *sum)
+{
+	struct rusage usage = {
+		.ru_utime = { (long)(sum->utime / NSEC_PER_SEC), (long)(sum->utime % NSEC_PER_SEC / 1000) },
+		.ru_stime = { (long)(sum->stime / NSEC_PER_SEC), (long)(sum->stime % NSEC_PER_SEC / 1000) },
+		.ru_maxrss = (long)(sum->peak_rss * (PAGE_SIZE / 1024)),
+		.ru_minflt = (long)sum->min_faults,
+		.ru_majflt = (long)sum->maj_faults,
+		.ru_nvcsw = (long)sum->voluntary,
+		.ru_nivcsw = (long)sum->involuntary,
+	};
+
+	return copy_to_user(user, &usage, sizeof(usage));
+}
+
+s64 sys_getrusage(int who, struct rusage __user *usage)
+{
+	struct rusage_sum sum;
+
+	if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD)
+		return -EINVAL;
+	spin_lock(&tasklist_lock);
+	if (who == RUSAGE_CHILDREN)
+		sum = current->leader->children_sum;
+	else
+		rusage_of(current, &sum);
+	spin_unlock(&tasklist_lock);
+	return rusage_to_user(usage, &sum);
+}
+
+s64 sys_times(struct tms __user *user)
+{
+	struct rusage_sum self;
+
+	rusage_of(current, &self);
+	const struct rusage_sum *children = &current->leader->children_sum;
+	struct tms times = {
+		.tms_utime = (long)(self.utime / NSEC_PER_CLOCK_TICK),
+		.tms_stime = (long)(self.stime / NSEC_PER_CLOCK_TICK),
+		.tms_cutime = (long)(children->utime / NSEC_PER_CLOCK_TICK),
+		.tms_cstime = (long)(children->stime / NSEC_PER_CLOCK_TICK),
+	};
+	if (user && copy_to_user(user, &times, sizeof(times)))
+		return -EFAULT;
+	return (s64)(clock_monotonic() / NSEC_PER_CLOCK_TICK);
+}
+
+/* --- the machine --- */
+
+s64 sys_uname(struct new_utsname __user *name)
+{
+	return copy_to_user(name, &system_name, sizeof(system_name));
+}
+
+static s64 set_name(char *field, const char __user *name, int size)
+{
+	char buf[__NEW_UTS_LEN + 1] = { 0 };
+
+	if (current->cred.euid != 0)
+		return -EPERM;
+	if (size < 0 || size > __NEW_UTS_LEN)
+		return -EINVAL;
+	if (copy_from_user(buf, name, (size_t)size))
+		return -EFAULT;
+	memcpy(field, buf, sizeof(buf));
+	return 0;
+}
+
+s64 sys_sethostname(const char __user *name, int size)
+{
+	return set_name(system_name.nodename, name, size);
+}
+
+s64 sys_setdomainname(const char __user *name, int size)
+{
+	return set_name(system_name.domainname, name, size);
+}
+
+s64 sys_sysinfo(struct sysinfo __user *user)
+{
+	struct sysinfo info = {
+		.uptime = (long)(clock_monotonic() / NSEC_PER_SEC),
+		.totalram = frame_total() * PAGE_SIZE,
+		.freeram = frame_free_count() * PAGE_SIZE,
+		.procs = (u16)min(task_count, (u64)UINT16_MAX),
+		.mem_unit = 1,
+	};
+
+	return copy_to_user(user, &info, sizeof(info));
+}
+
+s64 sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
+{
+	char name[sizeof(current->comm)] = { 0 };
+
+	(void)arg3, (void)arg4, (void)arg5;
+	switch (option) {
+	case PR_SET_NAME:
+		if (strncpy_from_user(name, (const char __user *)arg2, sizeof(name)) == -EFAULT)
+			return -EFAULT;
+		name[sizeof(name) - 1] = '\0';
+		memcpy(current->comm, name, sizeof(name));
+		return 0;
+	case PR_GET_NAME:
+		return copy_to_user((void __user *)arg2, current->comm, sizeof(current->comm));
+	case PR_GET_DUMPABLE:
+		return 1;
+	}
+	return -EINVAL;
+}
+
+s64 sys_arch_prctl(int code, u64 addr)
+{
+	struct task_struct *task = current;
+
+	switch (code) {
+	case ARCH_SET_FS:
+	case ARCH_SET_GS:
+		if (addr >= USER_END)
+			return -EPERM;
+		*(code == ARCH_SET_FS ? &task->fs_base : &task->gs_base) = addr;
+		irq_push();
+		cpu_set_user_bases(task->fs_base, task->gs_base);
+		irq_pop();
+		return 0;
+	case ARCH_GET_FS:
+		return copy_to_user((void __user *)addr, &task->fs_base, 8);
+	case ARCH_GET_GS:
+		return copy_to_user((void __user *)addr, &task->gs_base, 8);
+	}
+	return -EINVAL;
+}
+
+s64 sys_getrandom(void __user *buf, size_t size, unsigned flags)
+{
+	u8 chunk[128];
+	size_t done = 0;
+
+	if (flags & ~(unsigned)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	if ((flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	size = min(size, (size_t)INT32_MAX);
+	while (done < size) {
+		size_t step = min(size - done, sizeof(chunk));
+
+		random_bytes(chunk, step);
+		step -= copy_to_user_partial((u8 __user *)buf + done, chunk, step);
+		done += step;
+		if (step == 0)
+			return done ? (s64)done : -EFAULT;
+		if (done < size && signal_is_pending())
+			break;
+	}
+	return (s64)done;
+}
+
+s64 sys_reboot(int magic1, int magic2, unsigned command, void __user *arg)
+{
+	(void)arg;
+	if (current->cred.euid != 0)
+		return -EPERM;
+	if (magic1 != (int)LINUX_REBOOT_MAGIC1 ||
+	    (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A && magic2 != LINUX_REBOOT_MAGIC2B &&
+	     magic2 != LINUX_REBOOT_MAGIC2C))
+		return -EINVAL;
+	switch (command) {
+	case LINUX_REBOOT_CMD_CAD_ON:
+	case LINUX_REBOOT_CMD_CAD_OFF:
+		return 0;
+	case LINUX_REBOOT_CMD_POWER_OFF:
+	case LINUX_REBOOT_CMD_HALT:
+		printk("power off");
+		acpi_power_off();
+		cpu_halt();
+	case LINUX_REBOOT_CMD_RESTART:
+		printk("restart");
+		outb(0x64, 0xfe); /* the keyboard controller pulls the reset line */
+		cpu_halt();
+	}
+	return -EINVAL;
+}
+
+s64 sys_getcpu(unsigned __user *cpu, unsigned __user *node)
+{
+	unsigned id = this_cpu()->id, zero = 0;
+
+	if ((cpu && copy_to_user(cpu, &id, sizeof(id))) || (node && copy_to_user(node, &zero, sizeof(zero))))
+		return -EFAULT;
+	return 0;
+}
+
+s64 sys_sched_getaffinity(pid_t pid, unsigned size, u64 __user *mask)
+{
+	u64 all = (1ull << cpu_count) - 1;
+
+	(void)pid;
+	if (size < sizeof(all) || size % sizeof(all))
+		return -EINVAL;
+	return copy_to_user(mask, &all, sizeof(all)) ? -EFAULT : (s64)sizeof(all);
+}
+
+/* nice and its kin: the value is kept and reported; every task gets the same slice. */
+#define NICE_OFFSET 20
+
+s64 sys_getpriority(int which, int who)
+{
+	if (which < PRIO_PROCESS || which > PRIO_USER)
+		return -EINVAL;
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = who ? task_find(who) : current;
+	s64 result = task ? NICE_OFFSET - task->nice : -ESRCH;
+	spin_unlock(&tasklist_lock);
+	return result;
+}
+
+s64 sys_setpriority(int which, int who, int nice)
+{
+	if (which < PRIO_PROCESS || which > PRIO_USER)
+		return -EINVAL;
+	nice = max(-20, min(nice, 19));
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = who ? task_find(who) : current;
+	s64 result = !task ? -ESRCH : nice < task->nice && current->cred.euid != 0 ? -EACCES : 0;
+	if (!result)
+		task->nice = nice;
+	spin_unlock(&tasklist_lock);
+	return result;
+}

@@ -1,0 +1,197 @@
+/*
+ * fork, execve, exit, wait and the questions about family. Each call copies its arguments in, calls one function of the
+ * proc floor, and copies the result out.
+ */
+#include "syscall/process.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "mm/usercopy.h"
+#include "proc/exec.h"
+#include "proc/fork.h"
+#include "proc/group.h"
+#include "proc/wait.h"
+#include "syscall/rusage.h"
+#include "syscall/user.h"
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+
+s64 sys_fork(void)
+{
+	struct clone_request args = { .exit_signal = SIGCHLD };
+
+	return task_clone(current->tf, &args);
+}
+
+s64 sys_vfork(void)
+{
+	struct clone_request args = { .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD };
+
+	return task_clone(current->tf, &args);
+}
+
+s64 sys_clone(u64 flags, u64 stack, int __user *parent_tid, int __user *child_tid, u64 tls)
+{
+	struct clone_request args = {
+		.flags = (u32)flags & ~(u64)CSIGNAL,
+		.exit_signal = (int)(flags & CSIGNAL),
+		.stack = stack,
+		.tls = tls,
+		.parent_tid = parent_tid,
+		.child_tid = child_tid,
+	};
+
+	return task_clone(current->tf, &args);
+}
+
+s64 sys_execveat(int dirfd, const char __user *user_path, const char __user *const __user *argv,
+		 const char __user *const __user *envp, int flags)
+{
+	struct exec_strings arguments = { .user = argv }, environment = { .user = envp };
+
+	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		return -EINVAL;
+	char *path = path_from_user(user_path);
+	if (IS_ERR(path))
+		return PTR_ERR(path);
+	s64 error = task_execve(current->tf, dirfd, path, flags, &arguments, &environment);
+	kfree(path);
+	return error;
+}
+
+s64 sys_execve(const char __user *path, const char __user *const __user *argv, const char __user *const __user *envp)
+{
+	return sys_execveat(AT_FDCWD, path, argv, envp, 0);
+}
+
+s64 sys_exit(int status)
+{
+	do_exit((status & 0xff) << 8);
+}
+
+s64 sys_exit_group(int status)
+{
+	do_group_exit((status & 0xff) << 8);
+}
+
+s64 sys_wait4(pid_t pid, int __user *status, int options, struct rusage __user *usage)
+{
+	struct wait_request request = { .options = (unsigned)options | WEXITED };
+	struct wait_outcome outcome;
+
+	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+		return -EINVAL;
+	if (pid == (pid_t)0x80000000)
+		return -ESRCH;
+	if (pid > 0)
+		request.whom = WAIT_PID, request.nr = pid;
+	else if (pid != -1)
+		request.whom = WAIT_GROUP, request.nr = pid ? -pid : group_get(0);
+	int error = task_wait(&request, &outcome);
+	if (error || !outcome.pid)
+		return error;
+	if (status && copy_to_user(status, &outcome.wait_status, sizeof(*status)))
+		return -EFAULT;
+	if (usage && rusage_to_user(usage, &outcome.usage))
+		return -EFAULT;
+	return outcome.pid;
+}
+
+s64 sys_waitid(int idtype, pid_t id, struct siginfo __user *user_info, int options, struct rusage __user *usage)
+{
+	struct wait_request request = { .options = (unsigned)options, .nr = id };
+	struct wait_outcome outcome;
+	struct siginfo info = { 0 };
+
+	if ((options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) ||
+	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
+		return -EINVAL;
+	if (idtype == P_PID)
+		request.whom = WAIT_PID;
+	else if (idtype == P_PGID)
+		request.whom = WAIT_GROUP;
+	else if (idtype != P_ALL)
+		return -EINVAL;
+	if ((idtype == P_PID && id <= 0) || (idtype == P_PGID && id < 0))
+		return -EINVAL;
+	if (idtype == P_PGID && id == 0)
+		request.nr = group_get(0);
+	int error = task_wait(&request, &outcome);
+	if (error)
+		return error;
+	if (outcome.pid) {
+		info.si_signo = SIGCHLD;
+		info.si_code = outcome.code;
+		info.si_pid = outcome.pid;
+		info.si_uid = outcome.uid;
+		info.si_status = outcome.status;
+	}
+	if (user_info && copy_to_user(user_info, &info, sizeof(info)))
+		return -EFAULT;
+	if (usage && outcome.pid && rusage_to_user(usage, &outcome.usage))
+		return -EFAULT;
+	return 0;
+}
+
+s64 sys_getpid(void)
+{
+	return current->tgid;
+}
+
+s64 sys_gettid(void)
+{
+	return current->pid;
+}
+
+s64 sys_getppid(void)
+{
+	spin_lock(&tasklist_lock);
+	pid_t pid = current->leader->parent->tgid;
+	spin_unlock(&tasklist_lock);
+	return pid;
+}
+
+s64 sys_set_tid_address(int __user *tid)
+{
+	current->clear_child_tid = tid;
+	return current->pid;
+}
+
+/* Robust futexes are walked when a thread dies; without threads there is nobody to tell. */
+s64 sys_set_robust_list(void __user *head, size_t size)
+{
+	(void)head;
+	return size == 24 ? 0 : -EINVAL; /* sizeof(struct robust_list_head) */
+}
+
+s64 sys_setpgid(pid_t pid, pid_t pgid)
+{
+	return group_set(pid, pgid);
+}
+
+s64 sys_getpgid(pid_t pid)
+{
+	return group_get(pid);
+}
+
+s64 sys_getpgrp(void)
+{
+	return group_get(0);
+}
+
+s64 sys_setsid(void)
+{
+	return session_create();
+}
+
+s64 sys_getsid(pid_t pid)
+{
+	return session_get(pid);
+}
+
+s64 sys_sched_yield(void)
+{
+	sched_yield();
+	return 0;
+}

@@ -1,0 +1,146 @@
+/* The signal calls. Sets are 64-bit words on this architecture, and the size argument must say so. */
+#include "syscall/process.h"
+#include "lib/string.h"
+#include "mm/usercopy.h"
+#include "proc/sigframe.h"
+#include "syscall/user.h"
+#include <asm/errno.h>
+
+#define SET_SIZE 8
+
+s64 sys_kill(pid_t pid, int sig)
+{
+	return signal_kill(pid, sig);
+}
+
+s64 sys_tkill(pid_t tid, int sig)
+{
+	return signal_kill_thread(0, tid, sig);
+}
+
+s64 sys_tgkill(pid_t tgid, pid_t tid, int sig)
+{
+	return tgid > 0 ? signal_kill_thread(tgid, tid, sig) : -EINVAL;
+}
+
+s64 sys_rt_sigaction(int sig, const struct sigaction __user *user_new, struct sigaction __user *user_old, size_t size)
+{
+	struct sigaction new, old;
+
+	if (size != SET_SIZE)
+		return -EINVAL;
+	if (user_new && copy_from_user(&new, user_new, sizeof(new)))
+		return -EFAULT;
+	int error = signal_set_action(sig, user_new ? &new : NULL, &old);
+	if (!error && user_old && copy_to_user(user_old, &old, sizeof(old)))
+		return -EFAULT;
+	return error;
+}
+
+s64 sys_rt_sigprocmask(int how, const u64 __user *user_new, u64 __user *user_old, size_t size)
+{
+	u64 old = current->blocked, new;
+
+	if (size != SET_SIZE)
+		return -EINVAL;
+	if (user_new) {
+		if (copy_from_user(&new, user_new, sizeof(new)))
+			return -EFAULT;
+		if (how == SIG_BLOCK)
+			signal_set_blocked(old | new);
+		else if (how == SIG_UNBLOCK)
+			signal_set_blocked(old & ~new);
+		else if (how == SIG_SETMASK)
+			signal_set_blocked(new);
+		else
+			return -EINVAL;
+	}
+	return user_old ? copy_to_user(user_old, &old, sizeof(old)) : 0;
+}
+
+s64 sys_rt_sigpending(u64 __user *set, size_t size)
+{
+	u64 pending = signal_pending_set();
+
+	return size > SET_SIZE ? -EINVAL : copy_to_user(set, &pending, size);
+}
+
+/* Sleeps until a signal has been acted on; what was blocked before comes back after its handler. */
+static s64 suspend(void)
+{
+	while (!signal_is_pending()) {
+		__atomic_store_n(&current->state, TASK_INTERRUPTIBLE, __ATOMIC_SEQ_CST);
+		if (signal_is_pending())
+			break;
+		schedule();
+	}
+	__atomic_store_n(&current->state, TASK_RUNNING, __ATOMIC_SEQ_CST);
+	return -ERESTARTNOHAND;
+}
+
+s64 sys_rt_sigsuspend(const u64 __user *user_mask, size_t size)
+{
+	u64 mask;
+
+	if (size != SET_SIZE)
+		return -EINVAL;
+	if (copy_from_user(&mask, user_mask, sizeof(mask)))
+		return -EFAULT;
+	current->saved_blocked = current->blocked;
+	current->restore_blocked = true;
+	signal_set_blocked(mask);
+	return suspend();
+}
+
+s64 sys_pause(void)
+{
+	return suspend();
+}
+
+s64 sys_rt_sigreturn(void)
+{
+	return sigframe_pop(current->tf);
+}
+
+s64 sys_rt_sigtimedwait(const u64 __user *user_set, struct siginfo __user *user_info,
+			const struct __kernel_timespec __user *timeout, size_t size)
+{
+	u64 set, deadline = CLOCK_NEVER, ns;
+	struct siginfo info;
+
+	if (size != SET_SIZE)
+		return -EINVAL;
+	if (copy_from_user(&set, user_set, sizeof(set)))
+		return -EFAULT;
+	if (timeout) {
+		int error = timespec_from_user(&ns, timeout);
+
+		if (error)
+			return error;
+		deadline = deadline_after(ns);
+	}
+	int sig = signal_wait(set, deadline, &info);
+	if (sig > 0 && user_info && copy_to_user(user_info, &info, sizeof(info)))
+		return -EFAULT;
+	return sig;
+}
+
+s64 sys_sigaltstack(const stack_t __user *user_new, stack_t __user *user_old)
+{
+	stack_t new, old;
+
+	if (user_new && copy_from_user(&new, user_new, sizeof(new)))
+		return -EFAULT;
+	int error = sigframe_set_altstack(user_new ? &new : NULL, &old, current->tf->rsp);
+	if (!error && user_old && copy_to_user(user_old, &old, sizeof(old)))
+		return -EFAULT;
+	return error;
+}
+
+s64 sys_restart_syscall(void)
+{
+	s64 (*restart)(void) = current->restart;
+
+	current->restart = NULL;
+	return restart ? restart() : -EINTR;
+}

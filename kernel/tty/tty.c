@@ -1,0 +1,236 @@
+/*
+ * Terminals as open files: the waiting around the line discipline. A reader waits for a line or, without ICANON, for
+ * VMIN bytes or VTIME tenths of a second (termios(3)); it takes the bytes under the tty's lock into a small buffer
+ * and copies them to the user without it. A writer waits for room in the driver and for Ctrl-Q.
+ */
+#include <linux/errno.h>
+#include <linux/major.h>
+#include "fs/poll.h"
+#include "lib/string.h"
+#include "proc/signal.h"
+#include "sched/task.h"
+#include "tty/tty.h"
+
+#define CHUNK 128u /* bytes moved under the lock at a time */
+#define EXPANSION 8u /* bytes that one byte may become by output processing (a tab) */
+#define TENTH (100 * NSEC_PER_MSEC)
+
+static const struct termios initial_termios = {
+	.c_iflag = ICRNL | IXON | IUTF8,
+	.c_oflag = OPOST | ONLCR,
+	.c_cflag = B115200 | CS8 | CREAD | HUPCL,
+	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+	.c_cc = { [VINTR] = 3, [VQUIT] = 28, [VERASE] = 0x7f, [VKILL] = 21, [VEOF] = 4, [VMIN] = 1, [VSTART] = 17,
+		  [VSTOP] = 19, [VSUSP] = 26, [VREPRINT] = 18, [VDISCARD] = 15, [VWERASE] = 23, [VLNEXT] = 22 },
+};
+
+void tty_reset(struct tty *tty)
+{
+	spin_lock(&tty->lock);
+	tty->termios = initial_termios;
+	memset(&tty->winsize, 0, sizeof(tty->winsize));
+	tty->hung_up = tty->stopped = tty->throttled = tty->literal_next = false;
+	tty->column = tty->line_column = 0;
+	tty->head = tty->lines_end = tty->end = 0;
+	spin_unlock(&tty->lock);
+}
+
+void tty_init_struct(struct tty *tty, const char *name, dev_t dev, const struct tty_ops *ops)
+{
+	tty->name = name;
+	tty->dev = dev;
+	tty->ops = ops;
+	wait_queue_init(&tty->read_queue, "tty readers");
+	wait_queue_init(&tty->write_queue, "tty writers");
+	mutex_init(&tty->read_lock, "tty read");
+	mutex_init(&tty->write_lock, "tty write");
+	spin_init(&tty->lock, "tty");
+	tty_reset(tty);
+}
+
+struct tty *tty_of(struct file *file)
+{
+	return file->private;
+}
+
+int tty_open(struct tty *tty, struct file *file)
+{
+	spin_lock(&tty->lock);
+	tty->opens++;
+	spin_unlock(&tty->lock);
+	file->private = tty;
+	file->mode |= FMODE_STREAM;
+	if (file->inode->rdev == dev_make(TTYAUX_MAJOR, 1)) /* /dev/console becomes nobody's by being opened */
+		return 0;
+	/* a session leader without a terminal gets the first one it opens, unless it asked not to */
+	if (!(file->flags & O_NOCTTY))
+		tty_adopt(tty);
+	return 0;
+}
+
+static void tty_release(struct file *file)
+{
+	struct tty *tty = tty_of(file);
+
+	spin_lock(&tty->lock);
+	bool last = --tty->opens == 0;
+	spin_unlock(&tty->lock);
+	if (last && tty->ops->closed)
+		tty->ops->closed(tty);
+}
+
+/* Moves what is there to the user, a line at most: bytes, or -EFAULT. *line_done as tty_take(). */
+static ssize_t read_available(struct tty *tty, struct uio *uio, bool *line_done)
+{
+	u8 buf[CHUNK];
+	size_t total = 0;
+	bool fault = false;
+
+	*line_done = false;
+	mutex_lock(&tty->read_lock);
+	while (!*line_done && !fault) {
+		spin_lock(&tty->lock);
+		size_t got = tty_take(tty, buf, min(uio->left, sizeof(buf)), line_done);
+		spin_unlock(&tty->lock);
+		if (!got)
+			break;
+		size_t put = uio_put(uio, buf, got);
+		total += put;
+		fault = put < got;
+	}
+	mutex_unlock(&tty->read_lock);
+	return fault && !total ? -EFAULT : (ssize_t)total;
+}
+
+/* Waits for input: 0, -EAGAIN, -ETIME, -ERESTARTSYS. A line that hung up counts as input. */
+static int wait_input(struct tty *tty, struct file *file, u64 deadline)
+{
+	if (tty_readable(tty) || tty->hung_up)
+		return 0;
+	if (file_nonblocking(file))
+		return -EAGAIN;
+	return wait_event_interruptible_until(&tty->read_queue, tty_readable(tty) || tty->hung_up, deadline);
+}
+
+static ssize_t read_line(struct tty *tty, struct file *file, struct uio *uio)
+{
+	bool line_done;
+
+	while (true) {
+		int error = wait_input(tty, file, CLOCK_NEVER);
+		if (error)
+			return error;
+		ssize_t got = read_available(tty, uio, &line_done);
+		/* nothing and no line: another reader was faster, or the mode changed */
+		if (got || line_done || tty->hung_up)
+			return got;
+	}
+}
+
+/* VMIN bytes are waited for; VTIME limits the wait, from the start without VMIN, else from byte to byte. */
+static ssize_t read_raw(struct tty *tty, struct file *file, struct uio *uio)
+{
+	size_t wanted = min((size_t)tty->termios.c_cc[VMIN], uio->left), total = 0;
+	u64 time = tty->termios.c_cc[VTIME] * TENTH;
+	bool line_done;
+
+	if (!wanted && !time && !tty_readable(tty))
+		return 0;
+	while (true) {
+		u64 deadline = time && (total || !wanted) ? clock_monotonic() + time : CLOCK_NEVER;
+		int error = wait_input(tty, file, deadline);
+		if (error)
+			return total ? (ssize_t)total : error == -ETIME ? 0 : error;
+		ssize_t got = read_available(tty, uio, &line_done);
+		if (got < 0)
+			return total ? (ssize_t)total : got;
+		total += got;
+		if (total >= max(wanted, (size_t)1) || tty->hung_up)
+			return total;
+		if (tty_is_canonical(tty)) /* meanwhile */
+			return total ? (ssize_t)total : read_line(tty, file, uio);
+	}
+}
+
+static ssize_t tty_read(struct file *file, struct uio *uio, s64 *pos)
+{
+	struct tty *tty = tty_of(file);
+	int error = tty_check_foreground(tty, SIGTTIN);
+
+	(void)pos;
+	if (error)
+		return error;
+	return tty_is_canonical(tty) ? read_line(tty, file, uio) : read_raw(tty, file, uio);
+}
+
+static size_t room_for_writer(struct tty *tty)
+{
+	return tty->stopped ? 0 : tty->ops->room(tty) / EXPANSION;
+}
+
+/* Writes what there is room for: bytes, 0 if none, or -EFAULT, -EIO. */
+static ssize_t write_some(struct tty *tty, struct uio *uio)
+{
+	u8 buf[CHUNK];
+	ssize_t result = 0;
+
+	mutex_lock(&tty->write_lock);
+	size_t want = min(min(room_for_writer(tty), sizeof(buf)), uio->left);
+	if (tty->hung_up)
+		result = -EIO;
+	else if (want) {
+		size_t got = uio_get(uio, buf, want);
+		spin_lock(&tty->lock);
+		tty_put_output(tty, buf, got);
+		spin_unlock(&tty->lock);
+		result = got ? (ssize_t)got : -EFAULT;
+	}
+	mutex_unlock(&tty->write_lock);
+	return result;
+}
+
+static ssize_t tty_write(struct file *file, struct uio *uio, s64 *pos)
+{
+	struct tty *tty = tty_of(file);
+	size_t total = 0;
+	ssize_t result = tty->termios.c_lflag & TOSTOP ? tty_check_foreground(tty, SIGTTOU) : 0;
+
+	(void)pos;
+	while (uio->left && result >= 0) {
+		result = write_some(tty, uio);
+		if (result > 0)
+			total += result;
+		else if (result == 0 && file_nonblocking(file))
+			result = -EAGAIN;
+		else if (result == 0)
+			result = wait_event_interruptible(&tty->write_queue, room_for_writer(tty) || tty->hung_up);
+		cond_resched();
+	}
+	return total ? (ssize_t)total : result;
+}
+
+static u32 tty_poll(struct file *file, struct poll_table *table)
+{
+	struct tty *tty = tty_of(file);
+	u8 minimum = tty->termios.c_cc[VMIN];
+	u32 mask = 0;
+
+	poll_wait(table, &tty->read_queue);
+	poll_wait(table, &tty->write_queue);
+	bool enough = tty_is_canonical(tty) || tty->termios.c_cc[VTIME] || tty->end - tty->head >= minimum;
+	if (tty_readable(tty) && enough)
+		mask |= POLLIN | POLLRDNORM;
+	if (room_for_writer(tty))
+		mask |= POLLOUT | POLLWRNORM;
+	if (tty->hung_up)
+		mask |= POLLIN | POLLRDNORM | POLLHUP | POLLERR;
+	return mask;
+}
+
+const struct file_ops tty_file_ops = {
+	.release = tty_release,
+	.read = tty_read,
+	.write = tty_write,
+	.poll = tty_poll,
+	.ioctl = tty_ioctl,
+};

@@ -1,0 +1,26 @@
+/*
+ * Time from the TSC, calibrated at boot as a ratio of counter deltas against the HPET or the PIT.
+ * Nanoseconds everywhere; monotonic time starts at 0 when the kernel starts.
+ */
+#ifndef MITOS_X86_CLOCK_H
+#define MITOS_X86_CLOCK_H
+
+#include "lib/types.h"
+
+#define NSEC_PER_SEC 1000000000ull
+#define NSEC_PER_MSEC 1000000ull
+#define NSEC_PER_USEC 1000ull
+
+/* Calibrates. hpet: its mapped registers, or NULL to use the PIT. The local APIC must be ready. */
+void clock_init(volatile u64 *hpet);
+u64 clock_monotonic(void); /* ns since boot */
+u64 clock_realtime(void);  /* ns since 1970 UTC */
+void clock_set_realtime(u64 ns);
+
+/* Arms this CPU's timer to interrupt at monotonic time ns (at once if past). */
+void clock_program(u64 ns);
+#define CLOCK_NEVER (~0ull)
+
+u32 clock_mhz(void); /* of the TSC */
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * A task's x87, SSE and AVX registers: kept in an area that XSAVE (or FXSAVE, on an older CPU) fills at every switch.
+ * Intel SDM vol. 1, chapter 13.
+ */
+#ifndef MITOS_X86_FPU_H
+#define MITOS_X86_FPU_H
+
+#include "x86/cpu.h"
+
+#define FPU_ALIGN 64
+
+void fpu_init(void);		   /* on each CPU; sets cpu_features.xsave_mask and xsave_size */
+void fpu_reset(void *area);	   /* the state a new program starts with */
+
+static inline void fpu_save(void *area)
+{
+	if (cpu_features.xsave)
+		asm volatile("xsave64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+	else
+		asm volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+static inline void fpu_restore(const void *area)
+{
+	if (cpu_features.xsave)
+		asm volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+	else
+		asm volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+}
+
+#endif

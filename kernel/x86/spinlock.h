@@ -1,0 +1,45 @@
+/*
+ * Ticket spinlocks, named, fair in arrival order. Holding one keeps interrupts off on this CPU, so an interrupt
+ * handler may take any of them; nobody may sleep while holding one. The order among locks is in kernel/README.md.
+ */
+#ifndef MITOS_X86_SPINLOCK_H
+#define MITOS_X86_SPINLOCK_H
+
+#include "x86/cpu.h"
+
+struct spinlock {
+	u16 next;	   /* the next ticket to hand out */
+	u16 serving;	   /* the ticket that holds the lock */
+	struct cpu *owner; /* who holds it, NULL when free; for assertions */
+	const char *name;
+};
+
+#define SPINLOCK_INIT(lock_name) { .name = (lock_name) }
+
+static inline void spin_init(struct spinlock *lock, const char *name)
+{
+	*lock = (struct spinlock)SPINLOCK_INIT(name);
+}
+
+static inline bool spin_held(const struct spinlock *lock)
+{
+	return lock->owner == this_cpu();
+}
+
+static inline void spin_lock(struct spinlock *lock)
+{
+	irq_push();
+	u16 ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+	while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)
+		cpu_relax();
+	lock->owner = this_cpu();
+}
+
+static inline void spin_unlock(struct spinlock *lock)
+{
+	lock->owner = NULL;
+	__atomic_store_n(&lock->serving, (u16)(lock->serving + 1), __ATOMIC_RELEASE);
+	irq_pop();
+}
+
+#endif

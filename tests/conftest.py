@@ -1,0 +1,42 @@
+"""Fixtures: directories with guest programs, made once."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import support
+
+
+@pytest.fixture(scope="session")
+def stage():
+    """A copy of mitos's root file system with the guest tests in /tests, open to every user."""
+    with tempfile.TemporaryDirectory(prefix="mitos-stage.") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        shutil.copytree(support.BUILD / "root", directory, symlinks=True, dirs_exist_ok=True)
+        support.stage_guest_programs(directory)
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def guest_overlay(tmp_path_factory):
+    """The guest tests alone, as an overlay."""
+    directory = tmp_path_factory.mktemp("overlay")
+    support.stage_guest_programs(directory)
+    return directory
+
+
+@pytest.fixture
+def overlay(tmp_path):
+    """An empty overlay, and a function that compiles C text into a program in it."""
+    class Overlay:
+        path = tmp_path / "overlay"
+        options = ["--overlay", str(path)]
+
+        def add(self, name, source):
+            support.musl(source, self.path / name)
+
+    Overlay.path.mkdir()
+    return Overlay()

@@ -1,0 +1,75 @@
+"""What the tests share: where things are, and ways to run mitos, make and the compiler."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))     # for the tests that look into mitoslib
+BUILD = Path(os.environ.get("MITOS_BUILD", ROOT / "build"))
+TOOL = [sys.executable, str(ROOT / "tools/mitos")]
+PATIENCE = 60       # seconds after which a machine of the tests has hung
+PROMPT = r"mitos:[^\r\n]*# "
+
+
+@dataclass
+class Run:
+    """A finished run of tools/mitos."""
+
+    status: int
+    output: bytes
+    errors: str
+    log: str
+
+    def __str__(self):
+        return (f"status {self.status}\n--- output\n{self.output.decode(errors='replace')}\n"
+                f"--- stderr\n{self.errors}")
+
+
+def mitos(*command, options=(), stdin=b"", build=BUILD, timeout=PATIENCE):
+    """Runs `tools/mitos run OPTIONS -- COMMAND` with a log of its own. stdin: bytes or a file."""
+    given = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
+    with tempfile.NamedTemporaryFile(prefix="mitos-test.", suffix=".log") as log:
+        done = subprocess.run(run_command(command, options, build, timeout, log.name),
+                              capture_output=True, timeout=timeout + 30, **given)
+        text = Path(log.name).read_text(errors="replace")
+    return Run(done.returncode, done.stdout, done.stderr.decode(errors="replace"), text)
+
+
+def run_command(command, options=(), build=BUILD, timeout=PATIENCE, log=None):
+    """The command line of a run, for the tests that watch it while it lasts."""
+    return [*TOOL, "run", "--build", str(build), "--timeout", str(timeout),
+            *(["--log", log] if log else []), *options, *(["--", *command] if command else [])]
+
+
+def checked(*command, **options):
+    """Runs a host command, whose failure fails the test; returns what it printed."""
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, **options)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}:\n{done.stdout}"
+    return done.stdout
+
+
+def musl(source, program):
+    """Compiles C text into a static program, as a student would."""
+    program.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["musl-gcc", "-static", "-O2", "-x", "c", "-o", str(program), "-"],
+                   input=source, text=True, check=True)
+
+
+def guest_sources():
+    """The guest tests by name, without the programs that only serve them."""
+    return {path.stem: path for path in sorted((ROOT / "tests/guest").glob("*.c"))
+            if not path.stem.startswith("prog_")}
+
+
+def stage_guest_programs(directory):
+    """Lays the guest tests and their helpers below directory/tests, for an overlay."""
+    target = directory / "tests"
+    target.mkdir(parents=True)
+    for source in (ROOT / "tests/guest").glob("*.c"):
+        shutil.copy(BUILD / "tests/guest" / source.stem, target)

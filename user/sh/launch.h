@@ -1,0 +1,20 @@
+/*
+ * Launching: from a part of the tree to running processes. launch.c is the subject of this shell:
+ * what happens between fork and exec.
+ */
+#ifndef SH_LAUNCH_H
+#define SH_LAUNCH_H
+
+#include "ast.h"
+#include "jobs.h"
+
+/* Starts one process for each child of the PIPELINE, connected by pipes. Waits for none. */
+struct job *launch_pipeline(const struct node *pipeline, bool background);
+
+/*
+ * Starts one process for a node of any kind. For a COMMAND whose words are expanded already, argv
+ * is the result; otherwise NULL.
+ */
+struct job *launch_single(const struct node *node, char **argv, bool background);
+
+#endif
