@@ -67,6 +67,8 @@ def test_no_symbol_is_used_from_below():
     """What no include shows: a name declared by hand and linked to a floor above."""
     defined, wrong = symbols("--defined-only", "--extern-only"), []
     for symbol, users in symbols("--undefined-only").items():
+        if symbol.startswith("__stack_chk"):
+            continue    # the compiler's calls
         home = max((FLOORS[room] for room in defined.get(symbol, ())), default=0)
         wrong += [f"{user} uses {symbol} of floor {home}" for user in users if FLOORS[user] < home]
     assert defined and not wrong

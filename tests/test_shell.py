@@ -9,13 +9,14 @@ import support
 
 CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\r"
 UP, LEFT = "\x1b[A", "\x1b[D"
+NEWLINE = r"\r+\n"    # the host's terminal adds a \r of its own
 
 
 class Terminal:
     """mitos in a pseudo-terminal of 24 rows and 80 columns."""
 
     def __init__(self, *options):
-        command = support.run_command([], ["--append", "quiet", *options])
+        command = support.run_command([], ["--append", "quiet", *options], timeout=300)
         self.child = pexpect.spawn(command[0], command[1:], timeout=20, encoding="utf-8",
                                    codec_errors="replace", dimensions=(24, 80), env=None)
         self.child.delaybeforesend = None
@@ -23,7 +24,8 @@ class Terminal:
 
     def wait(self, pattern=support.PROMPT):
         """Waits until the pattern is on the terminal; returns what came before it."""
-        self.child.expect(pattern)
+        if self.child.expect([pattern, pexpect.TIMEOUT, pexpect.EOF]):
+            pytest.fail(f"no {pattern!r} on the terminal, but {self.child.before!r}")
         return self.child.before
 
     def type(self, keys):
@@ -121,32 +123,26 @@ def test_the_audit_is_clean(terminal):
     assert terminal.run("cat /proc/audit")[-1] == "audit: clean"
 
 
-@pytest.mark.parametrize("program", ["sleep 100", "cat", "cat | cat"])
+@pytest.mark.parametrize("program", ["sleep 100", "cat", "sleep 100 | cat"])
 def test_ctrl_c_ends_the_foreground(terminal, program):
-    terminal.type(program + ENTER)
-    terminal.wait(re.escape(program) + "\r\n")
-    terminal.type("typed" + ENTER)
-    if program != "sleep 100":
-        terminal.wait("typed\r\n")
-        terminal.wait("typed\r\n")
+    terminal.type(f"sh -c 'echo started; {program}'{ENTER}")
+    terminal.wait(NEWLINE + "started" + NEWLINE)
     terminal.type(CTRL_C)
     terminal.wait()
-    if program == "sleep 100":
-        terminal.wait()     # what was typed ahead was for the shell
-    assert terminal.run("echo $?") == ["130"] or program == "sleep 100"
+    assert terminal.run("echo $?") == ["130"]
 
 
 def test_ctrl_c_forgets_the_line(terminal):
     terminal.type("echo never" + CTRL_C)
-    assert "never\r\n" not in terminal.wait()
+    assert not re.search("never" + NEWLINE + "never", terminal.wait())
     assert terminal.run("echo next") == ["next"]
 
 
 def test_ctrl_d_ends_the_input_of_a_program(terminal):
     terminal.type("cat" + ENTER)
-    terminal.wait("cat\r\n")
+    terminal.wait("cat" + NEWLINE)
     terminal.type("line" + ENTER + CTRL_D)
-    terminal.wait("line\r\nline\r\n")
+    terminal.wait("line" + NEWLINE + "line" + NEWLINE)
     terminal.wait()
     assert terminal.run("echo $?") == ["0"]
 
@@ -164,7 +160,7 @@ def test_history_and_editing(terminal):
     assert terminal.run(UP + UP) == ["one"]
     assert terminal.run("echo ac" + LEFT + "b") == ["abc"]
     assert terminal.run("echo wrong\x15echo right") == ["right"]
-    assert terminal.run("echo " + "long" * 40) == ["long" * 20, "long" * 20]
+    assert terminal.run("echo " + "long" * 40)[-1] == "long" * 40
 
 
 def test_the_window_size_arrives(terminal):

@@ -2,7 +2,7 @@
  * init: the first process, PID 1, the only one that the kernel starts by itself.
  *
  * - It starts what the machine is there for: a shell on the console, again and again; or, if the
- *   host left a command in /etc/mitos/argv, that command, and when it ends switches the machine off.
+ *   host left a command in /etc/mitos/argv, that command, after which it switches the machine off.
  * - It is the parent of all orphans. When a process dies its children become init's, and somebody
  *   has to wait for them or they would stay zombies for ever. So init spends its life in wait().
  * - It never ends. The kernel would panic.

@@ -75,15 +75,20 @@ static void format_state(const struct proc_stat *p, char *text)
 	snprintf(text, TEXT_SIZE, "%c", p->state);
 }
 
+static const char *priority_mark(const struct proc_stat *p)
+{
+	if (p->nice == 0)
+		return "";
+	return p->nice < 0 ? "<" : "N";
+}
+
 /* The state, then < N for priorities, s for a session's leader, l for threads, + in foreground. */
 static void format_stat(const struct proc_stat *p, char *text)
 {
-	snprintf(text, TEXT_SIZE, "%c%s%s%s%s", p->state,
-		 p->nice < 0   ? "<"
-		 : p->nice > 0 ? "N"
-			       : "",
-		 p->session == p->pid ? "s" : "", p->threads > 1 ? "l" : "",
-		 p->tpgid > 0 && p->tpgid == p->pgrp ? "+" : "");
+	bool foreground = p->tpgid > 0 && p->tpgid == p->pgrp;
+
+	snprintf(text, TEXT_SIZE, "%c%s%s%s%s", p->state, priority_mark(p),
+		 p->session == p->pid ? "s" : "", p->threads > 1 ? "l" : "", foreground ? "+" : "");
 }
 
 /* Device numbers: 4,64 and up are serial ports, 5,1 the console, 136 pseudo-terminals. */

@@ -106,7 +106,8 @@ static void drop_page(struct pipe *pipe)
 	*page = NULL;
 }
 
-/* Moves bytes to the reader: how many. The lock is held. */
+/* Moves bytes to the reader: how many. Of a page it takes all that is asked for or, if user memory is bad, nothing.
+ * The lock is held. */
 static size_t copy_out(struct pipe *pipe, struct uio *uio)
 {
 	size_t total = 0;
@@ -115,19 +116,19 @@ static size_t copy_out(struct pipe *pipe, struct uio *uio)
 		u64 offset = pipe->head % PAGE_SIZE;
 		size_t want = min(min(PAGE_SIZE - offset, pipe_used(pipe)), uio->left);
 		size_t done = uio_put(uio, (char *)frame_addr(*page_at(pipe, pipe->head)) + offset, want);
-		pipe->head += done;
-		total += done;
-		if (done && pipe->head % PAGE_SIZE == 0)
-			drop_page(pipe);
 		if (done < want)
 			break;
+		pipe->head += done;
+		total += done;
+		if (pipe->head % PAGE_SIZE == 0)
+			drop_page(pipe);
 	}
 	if (!pipe_used(pipe)) /* start again at the beginning of the page */
 		pipe->head = pipe->tail = align_down(pipe->head, PAGE_SIZE);
 	return total;
 }
 
-/* Moves bytes from the writer while there is room: how many, or -ENOMEM or -EFAULT if none. The lock is held. */
+/* Moves bytes from the writer while there is room, page by page as above: how many, or -ENOMEM or -EFAULT if none. */
 static ssize_t copy_in(struct pipe *pipe, struct uio *uio)
 {
 	size_t total = 0;
@@ -143,10 +144,10 @@ static ssize_t copy_in(struct pipe *pipe, struct uio *uio)
 		u64 offset = pipe->tail % PAGE_SIZE;
 		size_t want = min(min(PAGE_SIZE - offset, pipe_room(pipe)), uio->left);
 		size_t done = uio_get(uio, (char *)frame_addr(*page) + offset, want);
-		pipe->tail += done;
-		total += done;
 		if (done < want)
 			return total ? (ssize_t)total : -EFAULT;
+		pipe->tail += done;
+		total += done;
 	}
 	return total;
 }

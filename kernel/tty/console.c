@@ -66,6 +66,7 @@ static struct chrdev devices[] = {
 void tty_init(void)
 {
 	tty_init_struct(&console, "ttyS0", dev_make(TTY_MAJOR, 64), &console_tty_ops);
+	console.termios.c_iflag |= IUTF8;
 	console_ops = current_ops = tty_file_ops;
 	console_ops.open = console_open;
 	current_ops.open = current_open;

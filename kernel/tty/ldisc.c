@@ -80,8 +80,6 @@ static void output_byte(struct tty *tty, u8 c)
 	}
 	if (c == '\r' && (oflag & ONOCR) && tty->column == 0)
 		return;
-	if (c == '\r' && (oflag & OCRNL))
-		c = '\n';
 	switch (c) {
 	case '\n':
 		if (oflag & ONLCR)
@@ -90,7 +88,10 @@ static void output_byte(struct tty *tty, u8 c)
 			tty->column = 0;
 		break;
 	case '\r':
-		tty->column = 0;
+		if (!(oflag & OCRNL) || (oflag & ONLRET))
+			tty->column = 0;
+		if (oflag & OCRNL)
+			c = '\n';
 		break;
 	case '\t':
 		output_tab(tty);
@@ -142,16 +143,34 @@ static u32 column_at(const struct tty *tty, u64 end)
 	return column;
 }
 
-/* Takes the bytes from end to old_end, which were erased, off the screen. */
+/* The character before byte number end of the line being edited: where it starts. */
+static u64 previous_char(const struct tty *tty, u64 end)
+{
+	do
+		end--;
+	while (end > tty->lines_end && is_continuation(tty, tty->buf[end % TTY_BUFFER]));
+	return end;
+}
+
+/* Takes the characters from end to old_end, which were erased, off the screen, the last one first. */
 static void echo_erase(struct tty *tty, u64 end, u64 old_end)
 {
-	u32 columns = column_at(tty, old_end) - column_at(tty, end);
+	while (old_end > end) {
+		u64 start = previous_char(tty, old_end);
+		u8 c = tty->buf[start % TTY_BUFFER];
+		u32 columns = is_cntrl(c) ? (lflag(tty, ECHOCTL) ? 2 : 0) : 1;
 
-	for (; columns; columns--) {
-		output_raw(tty, '\b');
-		output_raw(tty, ' ');
-		output_raw(tty, '\b');
-		tty->column -= tty->column > 0;
+		if (c == '\t')
+			columns = column_at(tty, old_end) - column_at(tty, start);
+		for (; columns; columns--) {
+			output_raw(tty, '\b');
+			if (c != '\t') { /* which left nothing to overwrite */
+				output_raw(tty, ' ');
+				output_raw(tty, '\b');
+			}
+			tty->column -= tty->column > 0;
+		}
+		old_end = start;
 	}
 }
 
@@ -160,15 +179,11 @@ static void echo_erase(struct tty *tty, u64 end, u64 old_end)
 static void put_input(struct tty *tty, u8 c, bool ends_line)
 {
 	u64 at = tty->end % TTY_BUFFER, bit = 1ull << at % 64;
+	u64 used = tty->end - tty->head;
 
-	/* a line that is too long keeps its last place for the line end */
-	if (tty->end - tty->head >= TTY_BUFFER - 1) {
-		if (!tty_is_canonical(tty) || tty->lines_end != tty->head)
-			return;
-		tty->end--;
-		at = tty->end % TTY_BUFFER;
-		bit = 1ull << at % 64;
-	}
+	/* the last place is kept for the end of a line that is too long */
+	if (used == TTY_BUFFER || (used == TTY_BUFFER - 1 && !(ends_line && tty->lines_end == tty->head)))
+		return;
 	tty->buf[at] = c;
 	tty->line_end[at / 64] = ends_line ? tty->line_end[at / 64] | bit : tty->line_end[at / 64] & ~bit;
 	tty->end++;
@@ -183,15 +198,6 @@ void tty_flush_input(struct tty *tty)
 		tty->throttled = false;
 		tty->ops->throttle(tty, false);
 	}
-}
-
-/* The character before byte number end of the line being edited: where it starts. */
-static u64 previous_char(const struct tty *tty, u64 end)
-{
-	do
-		end--;
-	while (end > tty->lines_end && is_continuation(tty, tty->buf[end % TTY_BUFFER]));
-	return end;
 }
 
 static bool is_word_char(u8 c)
@@ -250,13 +256,13 @@ static void reprint(struct tty *tty)
 		echo_byte(tty, tty->buf[i % TTY_BUFFER]);
 }
 
-/* A byte that is just itself. */
-static void take_plain(struct tty *tty, u8 c)
+/* A byte that is just itself; quoted: a newline too. */
+static void take_plain(struct tty *tty, u8 c, bool quoted)
 {
 	if (lflag(tty, ECHO)) {
 		if (tty->end == tty->lines_end)
 			tty->line_column = tty->column;
-		if (c == '\n')
+		if (c == '\n' && !quoted)
 			output_byte(tty, c);
 		else
 			echo_byte(tty, c);
@@ -341,7 +347,7 @@ static void take_byte(struct tty *tty, u8 c, u64 *signals)
 		c &= 0x7f;
 	if (tty->literal_next) {
 		tty->literal_next = false;
-		take_plain(tty, c);
+		take_plain(tty, c, true);
 		return;
 	}
 	if (take_flow_control(tty, c))
@@ -366,7 +372,7 @@ static void take_byte(struct tty *tty, u8 c, u64 *signals)
 		return;
 	}
 	if (!tty_is_canonical(tty) || !take_canonical(tty, c))
-		take_plain(tty, c);
+		take_plain(tty, c, false);
 }
 
 /* A driver that can wait stops while a reader has something to do and the buffer is nearly full. */
@@ -395,9 +401,11 @@ static void adjust_throttle(struct tty *tty)
 
 size_t tty_receive_room(struct tty *tty)
 {
-	u64 room = TTY_BUFFER - 1 - (tty->end - tty->head);
+	u64 used = tty->end - tty->head;
 
-	return room || has_input(tty) ? room : 1;
+	if (used < TTY_BUFFER - 1)
+		return TTY_BUFFER - 1 - used;
+	return has_input(tty) ? 0 : 1;
 }
 
 void tty_receive(struct tty *tty, const u8 *bytes, size_t size)

@@ -16,7 +16,7 @@
 #define TENTH (100 * NSEC_PER_MSEC)
 
 static const struct termios initial_termios = {
-	.c_iflag = ICRNL | IXON | IUTF8,
+	.c_iflag = ICRNL | IXON,
 	.c_oflag = OPOST | ONLCR,
 	.c_cflag = B115200 | CS8 | CREAD | HUPCL,
 	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,

@@ -32,7 +32,7 @@ struct acpi_hpet {
 struct acpi_fadt {
 	struct acpi_header header;
 	u32 facs, dsdt;
-	u8 reserved[20];
+	u8 reserved[12];
 	u32 pm1a_event, pm1b_event, pm1a_control;
 } __packed;
 

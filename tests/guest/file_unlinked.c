@@ -99,7 +99,7 @@ static void fill(int fd, int round)
 
 SCRATCH_TEST(space_comes_back_at_close)
 {
-	for (int round = 0; round < 40; round++) {
+	for (int round = 0; round < 20; round++) {
 		int fd = make_file("f", "");
 		CHECK_EQ(unlink("f"), 0);
 		fill(fd, round);
@@ -109,7 +109,7 @@ SCRATCH_TEST(space_comes_back_at_close)
 
 SCRATCH_TEST(space_comes_back_at_unlink)
 {
-	for (int round = 0; round < 40; round++) {
+	for (int round = 0; round < 20; round++) {
 		int fd = make_file("f", "");
 		fill(fd, round);
 		CHECK_EQ(close(fd), 0);
@@ -119,7 +119,7 @@ SCRATCH_TEST(space_comes_back_at_unlink)
 
 SCRATCH_TEST(space_comes_back_at_o_trunc)
 {
-	for (int round = 0; round < 40; round++) {
+	for (int round = 0; round < 20; round++) {
 		int fd = open("f", O_WRONLY | O_CREAT | O_TRUNC, 0644);
 		fill(fd, round);
 		CHECK_EQ(close(fd), 0);
@@ -129,7 +129,7 @@ SCRATCH_TEST(space_comes_back_at_o_trunc)
 
 SCRATCH_TEST(space_comes_back_at_a_killed_process_s_end)
 {
-	for (int round = 0; round < 40; round++) {
+	for (int round = 0; round < 20; round++) {
 		pid_t child = FORK();
 		if (child == 0) {
 			int fd = make_file("f", "");

@@ -85,7 +85,8 @@ TEST(the_break_need_not_be_aligned)
 TEST(an_impossible_break_changes_nothing)
 {
 	const uintptr_t places[] = {
-		1, PAGE, user_end(), 2 * user_end(), 0xffff888000000000, UINTPTR_MAX - 4095, UINTPTR_MAX,
+		1, PAGE, user_end(), 2 * user_end(), 0xffff888000000000, UINTPTR_MAX - 4095,
+		UINTPTR_MAX,
 	};
 	char *at = brk_aligned();
 

@@ -43,10 +43,10 @@ TEST(a_sparse_gigabyte)
 	}
 }
 
-/* 24 MiB, 16 times: only a kernel that takes the pages back has them all. */
+/* 24 MiB, 8 times: only a kernel that takes the pages back has them all. */
 TEST(given_back_by_munmap)
 {
-	for (int round = 0; round < 16; round++) {
+	for (int round = 0; round < 8; round++) {
 		char *at = map_small_pages(24 * MIB);
 		for (size_t i = 0; i < 24 * MIB / PAGE; i++)
 			poke(at + i * PAGE, 1);
@@ -58,7 +58,7 @@ TEST(given_back_by_madvise_and_replacement)
 {
 	char *at = map_small_pages(24 * MIB);
 
-	for (int round = 0; round < 16; round++) {
+	for (int round = 0; round < 8; round++) {
 		for (size_t i = 0; i < 24 * MIB / PAGE; i++) {
 			CHECK_EQ(peek(at + i * PAGE), 0);
 			poke(at + i * PAGE, 1);
@@ -72,7 +72,7 @@ TEST(given_back_by_madvise_and_replacement)
 
 TEST(given_back_by_exit)
 {
-	for (int round = 0; round < 16; round++) {
+	for (int round = 0; round < 8; round++) {
 		pid_t child = FORK();
 		if (child == 0) {
 			char *at = map_small_pages(24 * MIB);
@@ -118,7 +118,7 @@ TEST(given_back_after_fork)
 
 TEST(shared_memory_is_given_back)
 {
-	for (int round = 0; round < 16; round++) {
+	for (int round = 0; round < 10; round++) {
 		char *at = map_shared(16 * MIB / PAGE);
 		pid_t child = FORK();
 		if (child == 0) {

@@ -95,8 +95,8 @@ static inline char *raw_mmap(uintptr_t at, size_t length, int prot, int flags, i
 }
 
 /*
- * The first address that no program can have, which depends on the processor: 2^56 with five levels of
- * page tables where the kernel uses them, else 2^47.
+ * The first address that no program can have: 2^47, or 2^56 where processor and kernel use five
+ * levels of page tables.
  */
 static inline uintptr_t user_end(void)
 {

@@ -58,8 +58,9 @@ static pid_t group_leader(int code)
 
 TEST(no_children)
 {
-	static const int options[] = { 0,      WNOHANG,	 WUNTRACED,  WCONTINUED,
-				       __WALL, __WCLONE, __WNOTHREAD };
+	static const int options[] = {
+		0, WNOHANG, WUNTRACED, WCONTINUED, __WALL, __WCLONE, __WNOTHREAD,
+	};
 	const pid_t pids[] = { -1,	  0,	       1,	getpid(), getppid(),
 			       -getpid(), -getpgid(0), INT_MAX, -INT_MAX };
 

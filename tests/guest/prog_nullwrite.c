@@ -6,7 +6,7 @@
 
 int main(void)
 {
-	int *volatile nowhere = NULL;
+	volatile int *volatile nowhere = NULL;
 
 	*nowhere = 1;
 	puts("a write through a null pointer went through");

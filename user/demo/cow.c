@@ -3,9 +3,9 @@
  *
  * Three measurements, each of them the difference of two counters of the kernel, cow_page_copied
  * and cow_page_reused in /proc/vmstat: what costs it when the child reads every page, when it
- * writes to half of them, and when the parent writes to all of them after the child is gone? Nothing;
- * one copy for each page written; and no copy at all, because the last one who has a page may keep
- * it. Both sides see their own values all along.
+ * writes to half of them, and when the parent writes to all of them after the child is gone?
+ * Nothing; one copy for each page written; and no copy at all, because the last one who has a page
+ * may keep it. Both sides see their own values all along.
  *
  * In fork mode eager (/proc/sys/kernel/fork_mode) fork copies everything at once, so there is
  * nothing to copy later. Linux has no such counters; there the page faults are counted instead.

@@ -27,8 +27,8 @@ struct member {
 };
 
 /*
- * A member and all below it. It goes through a pipe in one write and one read, which is safe because
- * it is smaller than PIPE_BUF.
+ * A member and all below it. It goes through a pipe in one write and one read, which is safe for
+ * less than PIPE_BUF bytes.
  */
 struct reports {
 	struct member member[FAMILY];

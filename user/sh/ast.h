@@ -38,7 +38,7 @@ struct word {
 
 struct redirect {
 	enum redirect_kind kind;
-	int fd;		    /* the descriptor it is about */
+	int fd;		    /* the descriptor it is about, 0 to 9 */
 	const char *target; /* as typed: a file's name, or a descriptor's number for COPY */
 	struct redirect *next;
 };

@@ -159,7 +159,7 @@ static int run_wait(char **argv)
 	int status = EXIT_SUCCESS;
 
 	if (!argv[1])
-		jobs_wait_all();
+		return jobs_wait_all();
 	for (argv++; *argv; argv++) {
 		int pid = parse_number(*argv);
 
@@ -191,13 +191,14 @@ static const struct builtin BUILTINS[] = {
 
 static const size_t BUILTIN_COUNT = sizeof(BUILTINS) / sizeof(BUILTINS[0]);
 
-static const char SYNTAX[] =
-	"A command is NAME=VALUE... PROGRAM ARGUMENT... with redirections <f >f >>f 2>f 2>&1\n"
-	"  a | b   a's output is b's input     a ; b   one after the other\n"
-	"  a && b  b if a succeeds             a || b  b if a fails\n"
-	"  a &     a in the background         ( a )   a in a subshell\n"
-	"Values: $NAME ${NAME} $? $$ $! $0 $1 $# $@; quotes: 'all' \"but $\" \\one; files: * ? [a-z]\n"
-	"Commands of the shell itself:\n";
+static const char SYNTAX[] = "A command is NAME=VALUE... PROGRAM ARGUMENT... with redirections\n"
+			     "  <f  >f  >>f  2>f  2>&1\n"
+			     "  a | b   a's output is b's input     a ; b   one after the other\n"
+			     "  a && b  b if a succeeds             a || b  b if a fails\n"
+			     "  a &     a in the background         ( a )   a in a subshell\n"
+			     "Values: $NAME ${NAME} $? $$ $! $0 $1 $# $@    Files: * ? [a-z]\n"
+			     "Quotes: 'as it is' \"all but $NAME\" \\one\n"
+			     "Commands of the shell itself:\n";
 
 static int run_help(char **argv)
 {

@@ -31,6 +31,7 @@ struct job {
 	struct process *first;
 	struct process *last;
 	char *text;
+	bool failed;	 /* not all of its processes could be started */
 	bool background; /* nobody waits for it: the user is told at the next prompt */
 	bool told;	 /* the user knows of its present state */
 	struct job *next;
@@ -60,6 +61,11 @@ void job_add_process(struct job *job, pid_t pid)
 	else
 		job->first = process;
 	job->last = process;
+}
+
+void job_set_failed(struct job *job)
+{
+	job->failed = true;
 }
 
 pid_t job_group(const struct job *job)
@@ -127,11 +133,13 @@ static int shell_status(int wait_status)
 /* The status of a job is that of its last process; that of a stopped one, what stopped it. */
 static int job_status(const struct job *job)
 {
+	if (job->failed)
+		return EXIT_FAILURE;
 	if (job_state(job) == PROCESS_STOPPED)
 		for (struct process *p = job->first; p; p = p->next)
 			if (p->state == PROCESS_STOPPED)
 				return shell_status(p->status);
-	return job->last ? shell_status(job->last->status) : EXIT_FAILURE;
+	return shell_status(job->last->status);
 }
 
 static void enter(struct process *process, int wait_status)
@@ -251,32 +259,102 @@ int job_wait(struct job *job)
 	return status;
 }
 
-int jobs_wait_pid(pid_t pid)
+/*
+ * The interactive shell ignores Ctrl-C, so nothing could call it back from the builtin wait. For as
+ * long as that lasts, it has a child in the foreground that does nothing but die of Ctrl-C.
+ */
+static struct job *watch_start(void)
 {
-	for (struct job *job = jobs; job; job = job->next)
-		for (struct process *p = job->first; p; p = p->next)
-			if (p->pid == pid) {
-				int status;
+	struct job *watch = job_new("", 0, false);
+	pid_t pid = fork();
 
-				collect_until_changed(job);
-				status = shell_status(p->status);
-				if (job_state(job) == PROCESS_ENDED)
-					job_forget(job);
-				return status;
-			}
-	return STATUS_NOT_FOUND;
+	if (pid == 0) {
+		setpgid(0, 0);
+		terminal_give(getpid());
+		signals_default();
+		for (;;)
+			pause();
+	}
+	if (pid < 0) {
+		job_set_failed(watch);
+		return watch;
+	}
+	job_add_process(watch, pid);
+	setpgid(pid, pid);
+	terminal_give(pid);
+	return watch;
 }
 
-void jobs_wait_all(void)
+/* True if the watch was still there, and the user has not called. */
+static bool watch_end(struct job *watch)
+{
+	bool quiet = watch->failed || job_state(watch) == PROCESS_RUNNING;
+
+	if (job_state(watch) != PROCESS_ENDED)
+		kill(watch->first->pid, SIGKILL);
+	while (job_state(watch) != PROCESS_ENDED && collect(0))
+		continue;
+	job_forget(watch);
+	terminal_take(true);
+	return quiet;
+}
+
+/* For the builtin wait. False if the user does not want to wait any longer. */
+static bool wait_for(struct job *job)
+{
+	struct job *watch;
+
+	if (!shell.job_control) {
+		collect_until_changed(job);
+		return true;
+	}
+	watch = watch_start();
+	while (job_state(job) == PROCESS_RUNNING &&
+	       (watch->failed || job_state(watch) == PROCESS_RUNNING))
+		if (!collect(WUNTRACED))
+			break;
+	shell.interrupted = !watch_end(watch);
+	return !shell.interrupted;
+}
+
+static struct process *find_process(const struct job *job, pid_t pid)
+{
+	struct process *process = job->first;
+
+	while (process && process->pid != pid)
+		process = process->next;
+	return process;
+}
+
+int jobs_wait_pid(pid_t pid)
+{
+	struct job *job = jobs;
+	int status;
+
+	while (job && !find_process(job, pid))
+		job = job->next;
+	if (!job)
+		return STATUS_NOT_FOUND;
+	if (!wait_for(job))
+		return STATUS_SIGNAL + SIGINT;
+	status = shell_status(find_process(job, pid)->status);
+	if (job_state(job) == PROCESS_ENDED)
+		job_forget(job);
+	return status;
+}
+
+int jobs_wait_all(void)
 {
 	struct job *next;
 
 	for (struct job *job = jobs; job; job = next) {
 		next = job->next;
-		collect_until_changed(job);
+		if (!wait_for(job))
+			return STATUS_SIGNAL + SIGINT;
 		if (job_state(job) == PROCESS_ENDED)
 			job_forget(job);
 	}
+	return EXIT_SUCCESS;
 }
 
 void jobs_poll(bool tell)

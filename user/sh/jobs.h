@@ -17,6 +17,9 @@ struct job;
 struct job *job_new(const char *text, size_t length, bool background);
 void job_add_process(struct job *job, pid_t pid);
 
+/* Not all of its processes could be started: whatever the others do, the job has failed. */
+void job_set_failed(struct job *job);
+
 /* The job's process group (the pid of its first process), or 0 while it has no process. */
 pid_t job_group(const struct job *job);
 
@@ -30,9 +33,12 @@ pid_t job_last_pid(const struct job *job);
  */
 int job_wait(struct job *job);
 
-/* The same for the builtin wait: silent; STATUS_NOT_FOUND if the pid is no known child. */
+/*
+ * For the builtin wait: silent. STATUS_NOT_FOUND if the pid is no known child's, and the status of
+ * a program that Ctrl-C has ended if the user ends the waiting so.
+ */
 int jobs_wait_pid(pid_t pid);
-void jobs_wait_all(void);
+int jobs_wait_all(void);
 
 /* Without waiting: reaps what has ended and, if asked, tells about each background job. */
 void jobs_poll(bool tell);

@@ -182,8 +182,10 @@ struct job *launch_pipeline(const struct node *pipeline, bool background)
 		close_end(stage.output);
 		stage.input = stage.other_end;
 	}
-	if (!started)
+	if (!started) {
 		close_end(stage.input);
+		job_set_failed(job);
+	}
 	return job;
 }
 
@@ -199,6 +201,7 @@ struct job *launch_single(const struct node *node, char **argv, bool background)
 		.background = background,
 	};
 
-	start_process(&stage, job);
+	if (!start_process(&stage, job))
+		job_set_failed(job);
 	return job;
 }

@@ -66,12 +66,17 @@ static const char *skip_until(const char *at, char end)
 	return found ? found + 1 : NULL;
 }
 
-/* $name, ${name}, and what begins with a $ or a ` but is not in this shell. */
+/*
+ * ${name}, or the $ of anything else, after which nothing special comes, except after the second $
+ * of $$. Refuses what begins with a $ or a ` but is not in this shell.
+ */
 static const char *skip_expansion(struct lexer *lexer, const char *at)
 {
 	if (*at == '`' || at[1] == '(')
 		lexer->problem = "command substitution is not built into this shell";
-	return at[1] == '{' ? skip_until(at + 1, '}') : at + 1;
+	if (at[1] == '{')
+		return skip_until(at + 1, '}');
+	return at[1] == '$' ? at + 2 : at + 1;
 }
 
 static const char *skip_double_quotes(struct lexer *lexer, const char *at)
@@ -150,15 +155,8 @@ struct token lexer_next(struct lexer *lexer)
 
 size_t name_length(const char *text)
 {
-	static const char letters[] = "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-	size_t length = strspn(text, letters);
+	static const char bytes[] = "0123456789_"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-	while (length > 0) {
-		size_t more = strspn(text + length, letters) + strspn(text + length, "0123456789");
-
-		if (more == 0)
-			break;
-		length += more;
-	}
-	return length;
+	return *text >= '0' && *text <= '9' ? 0 : strspn(text, bytes);
 }

@@ -17,7 +17,6 @@
 #include "lexer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_DEPTH 200
@@ -116,14 +115,15 @@ static enum redirect_kind redirect_kind_of(enum token_kind kind)
 static struct redirect *parse_redirect(struct parser *p)
 {
 	struct redirect *redirect = arena_alloc(p->arena, sizeof(*redirect));
-	int number = -1;
+	bool numbered = p->token.kind == TOKEN_IO_NUMBER;
+	char first = p->token.text[0];
 
-	if (p->token.kind == TOKEN_IO_NUMBER) {
-		number = p->token.length < 9 ? atoi(token_copy(p)) : 999999999;
+	if (numbered && p->token.length > 1)
+		return fail(p, "syntax error: descriptors are numbered from 0 to 9");
+	if (numbered)
 		advance(p);
-	}
 	redirect->kind = redirect_kind_of(p->token.kind);
-	redirect->fd = number >= 0 ? number : p->token.text[0] == '>';
+	redirect->fd = numbered ? first - '0' : first == '>';
 	advance(p);
 	if (p->token.kind != TOKEN_WORD)
 		return fail_at_token(p);

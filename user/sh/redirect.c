@@ -87,10 +87,6 @@ static int apply_one(const struct redirect *r, struct saved_fds *saved)
 
 	if (!target)
 		return -1;
-	if (r->fd >= SHELL_FD_MIN) {
-		complain("%d: not a descriptor from 0 to 9", r->fd);
-		return -1;
-	}
 	if (saved && save_fd(r->fd, saved) < 0)
 		return -1;
 	return r->kind == REDIRECT_COPY ? redirect_to_fd(r, target) : redirect_to_file(r, target);
