@@ -99,7 +99,7 @@ def run_once(environment, programs, stage, overlay):
     outcomes = outcomes_in(text) or {programs[0]: Outcome(text)}
     for outcome in outcomes.values():
         if outcome.status is None:
-            outcome.death = f"{'it hung' if hung else 'the machine died'}\n{death}\n{tail}"
+            outcome.death = f"it hung\n{tail}" if hung else f"the machine died\n{death}"
     return outcomes
 
 

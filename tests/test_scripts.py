@@ -31,7 +31,7 @@ SCRIPTS = {
               "sh -c 'echo x >&2' 2>f; cat f",
     "order": "(echo out; echo err >&2) >f 2>&1; cat f\n"
              "(echo out; echo err >&2) 2>&1 >/dev/null | cat",
-    "descriptors": "echo a 3>f >&3; cat f; cat 4<f <&4; echo b >&-; echo $?",
+    "descriptors": "echo a 3>f >&3; cat f; cat 4<f <&4; cat f 5>&- <&5 2>/dev/null || echo closed",
     "background": "sh -c 'exit 6' & wait $!; echo $?; (echo a >f) & wait; cat f",
     "not-found": "no-such-command 2>/dev/null; echo $?; /nonexistent 2>/dev/null; echo $?\n"
                  "/tmp 2>/dev/null; echo $?",

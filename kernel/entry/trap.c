@@ -113,7 +113,7 @@ static void page_fault(struct trapframe *tf)
 {
 	u64 addr = read_cr2();
 	u32 error = (u32)tf->orig_rax;
-	bool user = error & PF_USER;
+	bool user = trapframe_user(tf);
 
 	if (error & PF_RESERVED)
 		panic_trap(tf, "corrupt page table, address %016llx", (unsigned long long)addr);
@@ -124,6 +124,9 @@ static void page_fault(struct trapframe *tf)
 	irq_enable();
 	unsigned access = (error & PF_WRITE ? FAULT_WRITE : 0) | (error & PF_FETCH ? FAULT_EXEC : 0);
 	enum fault_result result = addr < USER_END ? mm_fault(current->mm, addr, access) : FAULT_NO_AREA;
+	/* QEMU reads the stack of a user's far return with the kernel's rights: present, and yet a fault, for ever. */
+	if (user && !(error & PF_USER) && (error & PF_PRESENT))
+		result = FAULT_NO_ACCESS;
 	if (result == FAULT_OK)
 		return;
 	if (result == FAULT_NO_MEMORY) {

@@ -82,6 +82,16 @@ static s64 choose_place(struct mm_struct *mm, const struct mmap_request *request
 	return addr ? (s64)addr : -ENOMEM;
 }
 
+/* Pages of [start, end) that areas cover already: what replacing them does not add. */
+static u64 pages_covered(struct mm_struct *mm, u64 start, u64 end)
+{
+	u64 pages = 0;
+
+	for (struct vm_area_struct *vma = vma_find(mm, start); vma && vma->start < end; vma = vma_next(vma))
+		pages += (min(vma->end, end) - max(vma->start, start)) >> PAGE_SHIFT;
+	return pages;
+}
+
 static s64 map_locked(struct mm_struct *mm, struct vm_area_struct *vma, const struct mmap_request *request)
 {
 	u64 size = vma->end;
@@ -91,7 +101,8 @@ static s64 map_locked(struct mm_struct *mm, struct vm_area_struct *vma, const st
 		return place;
 	if (mm->vma_count >= VMA_COUNT_MAX)
 		return -ENOMEM;
-	int error = check_limits(mm, size >> PAGE_SHIFT, vma->flags);
+	u64 covered = pages_covered(mm, (u64)place, (u64)place + size);
+	int error = check_limits(mm, (size >> PAGE_SHIFT) - covered, vma->flags);
 	if (!error)
 		error = mm_unmap_locked(mm, (u64)place, (u64)place + size);
 	if (error)
@@ -226,6 +237,8 @@ int mm_protect(struct mm_struct *mm, u64 addr, u64 size, int prot)
 	u64 end;
 
 	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	if ((prot & PROT_GROWSDOWN) && (prot & PROT_GROWSUP))
 		return -EINVAL;
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN | PROT_GROWSUP | PROT_SEM))
 		return -EINVAL;

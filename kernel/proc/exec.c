@@ -170,7 +170,7 @@ static int split_line(char *line, char **name, char **argument)
 	bool whole = end != NULL || memchr(line, '\0', SCRIPT_LINE) != NULL;
 
 	if (!end)
-		end = line + strnlen(line, SCRIPT_LINE);
+		end = line + strnlen(line, SCRIPT_LINE - 1);
 	while (end > line + 2 && is_blank(end[-1]))
 		end--;
 	*end = '\0'; /* line has one byte to spare */

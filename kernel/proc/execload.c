@@ -235,8 +235,6 @@ int exec_load_elf(struct exec *exec, const char *bytes, size_t size)
 		note_program(exec, program);
 	if (!error && program->interpreter)
 		error = load_interpreter(exec, program->interpreter);
-	if (!error && exec->entry >= USER_END)
-		error = -ENOEXEC;
 	if (!error && program->image.executable_stack)
 		error = make_stack_executable(exec->mm);
 	kfree(program->interpreter);

@@ -203,12 +203,15 @@ static int check_flags(u64 flags)
 	return 0;
 }
 
-static void wait_for_vfork(struct vfork_wait *vfork)
+/* Until the child's exec or death, or the parent's own. The lock makes sure that the child has let go of this stack. */
+static void wait_for_vfork(struct task_struct *child, struct vfork_wait *vfork)
 {
-	/* Only the child's exec or death ends it; a kill of the parent is acted on after that. */
-	wait_event(&vfork->queue, __atomic_load_n(&vfork->done, __ATOMIC_ACQUIRE));
-	spin_lock(&tasklist_lock); /* the child has let go of our stack frame */
+	wait_event_killable(&vfork->queue, __atomic_load_n(&vfork->done, __ATOMIC_ACQUIRE));
+	spin_lock(&tasklist_lock);
+	if (!vfork->done)
+		child->vfork = NULL;
 	spin_unlock(&tasklist_lock);
+	task_put(child);
 }
 
 void vfork_release(void)
@@ -287,6 +290,7 @@ s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 	if (args->flags & CLONE_VFORK) {
 		wait_queue_init(&vfork.queue, "vfork");
 		child->vfork = &vfork;
+		task_get(child);
 	}
 	if (args->flags & CLONE_CHILD_SETTID)
 		mm_write(child->mm, (u64)(__force int *)args->child_tid, &pid, sizeof(pid));
@@ -296,7 +300,7 @@ s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 	spin_unlock(&tasklist_lock);
 	sched_start(child);
 	if (args->flags & CLONE_VFORK)
-		wait_for_vfork(&vfork);
+		wait_for_vfork(child, &vfork);
 	return pid;
 }
 

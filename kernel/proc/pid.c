@@ -77,12 +77,13 @@ static int take_number(struct pid *pid)
 {
 	u32 nr = find_free(last + 1, pid_max);
 
-	if (nr == pid_max)
-		nr = find_free(WRAP_TO, min(last + 1, pid_max));
-	if (nr >= min(last + 1, pid_max) && nr <= last)
-		return -EAGAIN;
-	if (nr >= pid_max)
-		return -EAGAIN;
+	if (nr >= pid_max) {
+		u32 limit = min(last + 1, pid_max);
+
+		nr = find_free(WRAP_TO, limit);
+		if (nr >= limit)
+			return -EAGAIN;
+	}
 	struct pid_page **page = &pages[nr / PAGE_PIDS];
 	if (!*page)
 		*page = kmem_cache_zalloc(&page_cache);

@@ -157,7 +157,7 @@ static void wake_receiver(struct task_struct *task, int sig)
 		task->kill_pending = true;
 	signal_recalculate(task);
 	if (task->tif & TIF_SIGPENDING)
-		task_wake(task, TASK_INTERRUPTIBLE | (sig == SIGKILL ? TASK_STOPPED : 0));
+		task_wake(task, TASK_INTERRUPTIBLE | (sig == SIGKILL ? TASK_STOPPED | TASK_WAKEKILL : 0));
 }
 
 /*

@@ -34,6 +34,7 @@ static void describe(struct task_struct *child, int code, int status, struct wai
 	outcome->code = code;
 	outcome->status = status;
 	rusage_of(child, &outcome->usage);
+	rusage_add(&outcome->usage, &child->children_sum);
 }
 
 static bool report_zombie(struct task_struct *child, const struct wait_request *request, struct wait_outcome *outcome,
@@ -94,15 +95,12 @@ static bool has_candidate(struct task_struct *parent, const struct wait_request 
 
 	if (request->whom == WAIT_PID) {
 		child = task_find(request->nr);
-		return child && child->parent == parent && is_eligible(child, request);
+		return child && child->parent == parent && !(child->state & EXIT_ZOMBIE) &&
+		       is_eligible(child, request);
 	}
 	list_for_each(child, &parent->children, sibling)
 		if (is_eligible(child, request))
 			return true; /* waiting for any: the first one will do */
-	if (!(request->options & WEXITED))
-		list_for_each(child, &parent->zombies, sibling)
-			if (is_eligible(child, request))
-				return true;
 	return false;
 }
 

@@ -19,6 +19,8 @@
 #define TASK_TRACED 0x08
 #define EXIT_DEAD 0x10
 #define EXIT_ZOMBIE 0x20
+#define TASK_WAKEKILL 0x100 /* with TASK_UNINTERRUPTIBLE: SIGKILL ends the sleep */
+#define TASK_KILLABLE (TASK_WAKEKILL | TASK_UNINTERRUPTIBLE)
 #define TASK_NEW 0x40 /* being built by fork; not yet runnable */
 
 /* Flags that the way back to user mode looks at. */

@@ -53,7 +53,8 @@ bool kill_is_pending(void);   /* the running task is being killed (SIGKILL, grou
 			wait_prepare(queue, &_entry, state);                   \
 			if (cond)                                              \
 				break;                                         \
-			if ((state) == TASK_INTERRUPTIBLE && signal_is_pending()) { \
+			if (((state) == TASK_INTERRUPTIBLE && signal_is_pending()) || \
+			    ((state) == TASK_KILLABLE && kill_is_pending())) { \
 				_result = -ERESTARTSYS;                        \
 				break;                                         \
 			}                                                      \
@@ -70,7 +71,9 @@ bool kill_is_pending(void);   /* the running task is being killed (SIGKILL, grou
 #define wait_event(queue, cond) ((void)wait_event_common(queue, cond, TASK_UNINTERRUPTIBLE, CLOCK_NEVER))
 /* 0 when cond holds, -ERESTARTSYS when a signal came first. */
 #define wait_event_interruptible(queue, cond) wait_event_common(queue, cond, TASK_INTERRUPTIBLE, CLOCK_NEVER)
-/* As above with a deadline (monotonic ns): -ETIME when it passed. */
+/* As above, but only SIGKILL ends it early. */
+#define wait_event_killable(queue, cond) wait_event_common(queue, cond, TASK_KILLABLE, CLOCK_NEVER)
+/* As wait_event_interruptible with a deadline (monotonic ns): -ETIME when it passed. */
 #define wait_event_interruptible_until(queue, cond, deadline) \
 	wait_event_common(queue, cond, TASK_INTERRUPTIBLE, deadline)
 

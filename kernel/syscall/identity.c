@@ -169,7 +169,7 @@ s64 sys_prlimit64(pid_t pid, unsigned resource, const struct rlimit64 __user *us
 /* On x86-64 struct rlimit and struct rlimit64 are the same two words. */
 s64 sys_getrlimit(unsigned resource, struct rlimit __user *limit)
 {
-	return sys_prlimit64(0, resource, NULL, (struct rlimit64 __user *)limit);
+	return limit ? sys_prlimit64(0, resource, NULL, (struct rlimit64 __user *)limit) : -EFAULT;
 }
 
 s64 sys_setrlimit(unsigned resource, const struct rlimit __user *limit)
@@ -377,6 +377,23 @@ s64 sys_sched_getaffinity(pid_t pid, unsigned size, u64 __user *mask)
 	if (size < sizeof(all) || size % sizeof(all))
 		return -EINVAL;
 	return copy_to_user(mask, &all, sizeof(all)) ? -EFAULT : (s64)sizeof(all);
+}
+
+/* Any set with a CPU that exists will do: there is no choice to make on one. */
+s64 sys_sched_setaffinity(pid_t pid, unsigned size, const u64 __user *mask)
+{
+	u64 wanted = 0;
+
+	if (copy_from_user(&wanted, mask, min(size, (unsigned)sizeof(wanted))))
+		return -EFAULT;
+	if (!(wanted & ((1ull << cpu_count) - 1)))
+		return -EINVAL;
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = pid ? task_find(pid) : current;
+	bool mine = task && (current->cred.euid == 0 || current->cred.euid == task->cred.uid ||
+			     current->cred.euid == task->cred.euid);
+	spin_unlock(&tasklist_lock);
+	return !task ? -ESRCH : mine ? 0 : -EPERM;
 }
 
 /* nice and its kin: the value is kept and reported; every task gets the same slice. */

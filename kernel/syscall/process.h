@@ -64,6 +64,7 @@ s64 sys_getrandom(void __user *buf, size_t size, unsigned flags);
 s64 sys_reboot(int magic1, int magic2, unsigned command, void __user *arg);
 s64 sys_getcpu(unsigned __user *cpu, unsigned __user *node);
 s64 sys_sched_getaffinity(pid_t pid, unsigned size, u64 __user *mask);
+s64 sys_sched_setaffinity(pid_t pid, unsigned size, const u64 __user *mask);
 s64 sys_getpriority(int which, int who);
 s64 sys_setpriority(int which, int who, int nice);
 

@@ -124,6 +124,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(gettid),
 	CALL(tkill),
 	CALL(time),
+	CALL(sched_setaffinity),
 	CALL(sched_getaffinity),
 	CALL(getdents64),
 	CALL(set_tid_address),

@@ -1,6 +1,6 @@
 /*
  * ioctl(2) on terminals (ioctl_tty(2)). What changes a terminal's settings is refused to background groups by SIGTTOU.
- * Output is never kept back by the console, so there is nothing to drain.
+ * Output goes to the driver at once, so there is nothing to drain or to flush on that side.
  */
 #include <asm/ioctls.h>
 #include <linux/errno.h>
@@ -78,10 +78,7 @@ static s64 flush(struct tty *tty, u64 queue)
 	spin_lock(&tty->lock);
 	if (queue != TCOFLUSH)
 		tty_flush_input(tty);
-	if (queue != TCIFLUSH && tty->ops->flush)
-		tty->ops->flush(tty);
 	spin_unlock(&tty->lock);
-	wait_queue_wake(&tty->write_queue);
 	return 0;
 }
 

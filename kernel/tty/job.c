@@ -143,11 +143,9 @@ int tty_set_controlling(struct tty *tty, bool steal)
 	return 0;
 }
 
-/* The session loses its terminal; the foreground group is told. */
+/* The session loses its terminal. */
 static void disassociate(struct tty *tty)
 {
-	tty_signal(tty, SIGHUP);
-	tty_signal(tty, SIGCONT);
 	replace_pid(tty, &tty->pgrp, NULL);
 	replace_pid(tty, &tty->session, NULL);
 }
@@ -156,8 +154,11 @@ int tty_give_up(struct tty *tty)
 {
 	if (!controls(tty, current))
 		return -ENOTTY;
-	if (is_session_leader())
+	if (is_session_leader()) {
+		tty_signal(tty, SIGHUP);
+		tty_signal(tty, SIGCONT);
 		disassociate(tty);
+	}
 	current->leader->tty = NULL;
 	return 0;
 }
@@ -166,8 +167,10 @@ void tty_session_ends(void)
 {
 	struct tty *tty = tty_current();
 
-	if (tty && is_session_leader())
+	if (tty && is_session_leader()) {
+		tty_signal(tty, SIGHUP);
 		disassociate(tty);
+	}
 }
 
 static void signal_leader(struct pid *session, int sig)
@@ -192,6 +195,8 @@ void tty_hangup(struct tty *tty)
 	if (session) {
 		signal_leader(session, SIGHUP);
 		signal_leader(session, SIGCONT);
+		tty_signal(tty, SIGHUP);
+		tty_signal(tty, SIGCONT);
 		disassociate(tty);
 	}
 	pid_put(session);

@@ -329,11 +329,8 @@ static int take_signal(struct tty *tty, u8 c)
 		sig = SIGTSTP;
 	if (!sig)
 		return 0;
-	if (!lflag(tty, NOFLSH)) {
+	if (!lflag(tty, NOFLSH))
 		tty_flush_input(tty);
-		if (tty->ops->flush)
-			tty->ops->flush(tty);
-	}
 	tty->stopped = false;
 	if (lflag(tty, ECHO))
 		echo_byte(tty, c);

@@ -68,13 +68,6 @@ static void slave_throttle(struct tty *tty, bool on)
 		wait_queue_wake(&pty_of(tty)->master_queue);
 }
 
-static void slave_flush(struct tty *tty)
-{
-	struct pty *pty = pty_of(tty);
-
-	pty->head = pty->tail;
-}
-
 static void slave_closed(struct tty *tty)
 {
 	wait_queue_wake(&pty_of(tty)->master_queue);
@@ -84,7 +77,6 @@ static const struct tty_ops slave_tty_ops = {
 	.write = slave_write,
 	.room = slave_room,
 	.throttle = slave_throttle,
-	.flush = slave_flush,
 	.closed = slave_closed,
 };
 

@@ -102,14 +102,15 @@ static ssize_t read_available(struct tty *tty, struct uio *uio, bool *line_done)
 	return fault && !total ? -EFAULT : (ssize_t)total;
 }
 
-/* Waits for input: 0, -EAGAIN, -ETIME, -ERESTARTSYS. A line that hung up counts as input. */
+/* Waits for input: 0, -EAGAIN, -ETIME, -ERESTARTSYS, -EIO: the line hung up meanwhile; before, that is an end of file. */
 static int wait_input(struct tty *tty, struct file *file, u64 deadline)
 {
 	if (tty_readable(tty) || tty->hung_up)
 		return 0;
 	if (file_nonblocking(file))
 		return -EAGAIN;
-	return wait_event_interruptible_until(&tty->read_queue, tty_readable(tty) || tty->hung_up, deadline);
+	int error = wait_event_interruptible_until(&tty->read_queue, tty_readable(tty) || tty->hung_up, deadline);
+	return !error && !tty_readable(tty) && tty->hung_up ? -EIO : error;
 }
 
 static ssize_t read_line(struct tty *tty, struct file *file, struct uio *uio)

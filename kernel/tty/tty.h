@@ -25,7 +25,6 @@ struct tty_ops {
 	size_t (*room)(struct tty *tty); /* bytes that write takes now */
 	/* Asks for no more input, or for it again; tty->lock held. */
 	void (*throttle)(struct tty *tty, bool on);
-	void (*flush)(struct tty *tty); /* drops output nobody has seen yet; tty->lock held; NULL: there is none */
 	void (*closed)(struct tty *tty); /* the last open file is gone; NULL: nothing to do */
 };
 

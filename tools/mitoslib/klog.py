@@ -12,17 +12,18 @@ TAIL_LINES = 40
 
 
 class KernelLog:
-    """The file that QEMU writes the log to."""
+    """The file that QEMU writes the log to, held by its descriptor: its name may go to another."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, fd):
+        self.fd = fd
+        self.path = f"/proc/self/fd/{fd}"
 
     def read(self):
-        try:
-            with open(self.path, "rb") as file:
-                return file.read()
-        except FileNotFoundError:
-            return b""
+        return os.pread(self.fd, os.fstat(self.fd).st_size, 0)
+
+    def is_ready(self):
+        """Whether init has prepared the console for the command."""
+        return READY in self.read()
 
     def exit_status(self):
         """CMD's exit status as init reported it, or None."""
@@ -41,19 +42,16 @@ class KernelLog:
 def opened(build, path=None):
     """The log of one run: at path if given, otherwise at build/kernel.log.
 
-    Runs side by side must not read each other's status, so each writes to a file of its own, of
-    which build/kernel.log is another name; the run that started last has the name.
+    Runs side by side must not read each other's status, so each writes to a file of its own, and
+    build/kernel.log is the name of the one that was started last.
     """
     if path:
-        open(path, "wb").close()
-        yield KernelLog(path)
-        return
-    fd, own = tempfile.mkstemp(prefix="kernel.", suffix=".log", dir=build)
-    os.close(fd)
-    os.chmod(own, 0o644)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+    else:
+        fd, temporary = tempfile.mkstemp(prefix="kernel.log.", dir=build)
+        os.fchmod(fd, 0o644)
+        os.replace(temporary, os.path.join(build, "kernel.log"))
     try:
-        os.link(own, own + ".link")
-        os.replace(own + ".link", os.path.join(build, "kernel.log"))
-        yield KernelLog(own)
+        yield KernelLog(fd)
     finally:
-        os.unlink(own)
+        os.close(fd)

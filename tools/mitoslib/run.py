@@ -88,7 +88,7 @@ def batch(arguments, fds, log):
     process = qemu.start(arguments + serial, fds, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                          bufsize=0)
     try:
-        console.exchange(process, lambda: klog.READY in log.read())
+        console.exchange(process, log.is_ready)
         return process.wait()
     finally:
         qemu.stop(process)
@@ -134,5 +134,6 @@ def run(options, command):
         boot, fds = boot_arguments(options, command, resources)
         log = resources.enter_context(klog.opened(options.build, options.log))
         arguments = qemu.machine(options) + qemu.kernel_log(log.path) + boot
+        fds.append(log.fd)
         status = batch(arguments, fds, log) if command else interactive(arguments, fds)
         return verdict(status, log, command)

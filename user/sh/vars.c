@@ -6,6 +6,7 @@
 
 #include "lexer.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,13 +46,6 @@ const char *vars_get(const char *name)
 	struct variable *variable = *find(name);
 
 	return variable ? variable->value : NULL;
-}
-
-bool vars_is_exported(const char *name)
-{
-	struct variable *variable = *find(name);
-
-	return variable && variable->exported;
 }
 
 void vars_set(const char *name, const char *value)

@@ -8,14 +8,11 @@
 
 #include "memory.h"
 
-#include <stdbool.h>
-
 /* Takes over the environment that the shell was started with; every variable is exported. */
 void vars_import(char **environment);
 
 /* The value, or NULL if there is no such variable. */
 const char *vars_get(const char *name);
-bool vars_is_exported(const char *name);
 
 /* The value NULL unsets. An exported variable stays exported. */
 void vars_set(const char *name, const char *value);
