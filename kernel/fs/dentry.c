@@ -303,13 +303,16 @@ int dentry_readdir(struct file *file, struct dir_context *context)
 	int error = 0;
 
 	namespace_lock();
+	/* names added while somebody reads are left to the next reading, which might else never end */
+	if (context->pos == 0 || !file->private)
+		file->private = (void *)dir->next_cookie;
 	if (dir->deleted)
 		error = -ENOENT;
 	else if (dir_emit_dots(file, context)) {
 		struct dentry key = { .cookie = context->pos };
 		struct dentry *d = RB_NFIND(dentry_cookies, &dir->cookies, &key);
 
-		for (; d; d = RB_NEXT(dentry_cookies, &dir->cookies, d)) {
+		for (; d && d->cookie < (u64)file->private; d = RB_NEXT(dentry_cookies, &dir->cookies, d)) {
 			if (!context->emit(context, d->name, d->length, d->inode->ino,
 					   (d->inode->mode & S_IFMT) >> 12, d->cookie + 1))
 				break;

@@ -53,12 +53,13 @@ static int map_file_part(struct mm_struct *mm, struct file *file, const struct e
 	return place < 0 ? (int)place : 0;
 }
 
+/* Linux makes this part writable whatever the segment says, and so do programs expect it. */
 static int map_zero_part(struct mm_struct *mm, const struct elf64_phdr *segment, u64 start, u64 end)
 {
 	struct mmap_request request = {
 		.addr = start,
 		.size = end - start,
-		.prot = segment_prot(segment),
+		.prot = segment_prot(segment) | PROT_READ | PROT_WRITE,
 		.flags = MAP_FIXED | MAP_PRIVATE,
 	};
 	s64 place = mm_map(mm, &request);
