@@ -9,8 +9,6 @@ void __noreturn do_exit(int code);
 /* Ends the running process, all its threads. */
 void __noreturn do_group_exit(int code);
 
-void exit_module_init(void);
-
 /* Filled by tty/: the running task, which leads its session, ends; its terminal is free again. */
 extern void (*session_leader_exits)(void);
 

@@ -10,6 +10,7 @@
 #include "proc/exit.h"
 #include "proc/signal.h"
 #include "procfs/text.h"
+#include "tty/tty.h"
 #include "x86/ksyms.h"
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
@@ -116,7 +117,7 @@ static void show_stat(struct text *text, struct task_struct *task)
 
 	gather(task, &sum);
 	text_print(text, "%d (%s) %c %d %d %d %d %d %u ", task->pid, task->comm, state_letter(task), sum.ppid, sum.pgrp,
-		   sum.session, 0, -1, 0);
+		   sum.session, (int)tty_number_of(task), tty_foreground_of(task), 0);
 	text_print(text, "%llu %llu %llu %llu ", (ull)sum.self.min_faults, (ull)sum.children.min_faults,
 		   (ull)sum.self.maj_faults, (ull)sum.children.maj_faults);
 	text_print(text, "%llu %llu %llu %llu %d %d %u 0 %llu ", ticks(sum.self.utime), ticks(sum.self.stime),

@@ -32,10 +32,10 @@ struct runqueue {
 };
 
 struct task_struct *switch_stacks(struct task_struct *prev, struct task_struct *next);
-void task_first_run(void); /* entry.asm: where a new task begins */
 
 static struct runqueue runqueues[CPUS_MAX];
 void (*sched_dead)(struct task_struct *task);
+void (*sched_first_step)(void);
 
 static void describe_task(char *buf, size_t size)
 {
@@ -225,8 +225,6 @@ void schedule(void)
 	irq_pop();
 }
 
-/* C part of task_first_run: the lock taken by the schedule() that chose this task is dropped here. */
-void sched_first_run(struct task_struct *prev);
 void sched_first_run(struct task_struct *prev)
 {
 	finish_switch(prev);
@@ -239,7 +237,7 @@ void sched_prepare(struct task_struct *task, void (*fn)(void *arg), void *arg)
 	/* What switch_stacks pops (r15 r14 r13 r12 rbp rbx), and the address it returns to. */
 	u64 *frame = task->tf ? (u64 *)task->tf : (u64 *)((u8 *)task->stack + KSTACK_SIZE);
 
-	*--frame = (u64)task_first_run;
+	*--frame = (u64)sched_first_step;
 	*--frame = (u64)fn;  /* rbx */
 	*--frame = 0;	     /* rbp: backtraces end here */
 	*--frame = (u64)arg; /* r12 */

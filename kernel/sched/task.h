@@ -144,6 +144,10 @@ void __noreturn sched_idle(void); /* what the boot thread of control does for ev
 void sched_yield(void); /* to the end of the queue */
 void sched_tick(bool user_mode); /* the timer interrupt */
 void __noreturn sched_exit(void); /* the running task, EXIT_ZOMBIE or EXIT_DEAD, never runs again */
+/* Where a new task's first switch returns to; filled by entry/, whose code then calls sched_first_run with the task that
+ * ran before: it drops the lock that the schedule() which chose this task took. */
+extern void (*sched_first_step)(void);
+void sched_first_run(struct task_struct *prev);
 /* Filled by proc/exit.c: called once off a dead task's stack, on the stack of the task that ran next. */
 extern void (*sched_dead)(struct task_struct *task);
 /* Wakes task if its state is one of the mask's; true if it did. Any context. */

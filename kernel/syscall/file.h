@@ -32,6 +32,7 @@ s64 sys_sendfile(int out_fd, int in_fd, s64 __user *offset, size_t count);
 s64 sys_copy_file_range(int in_fd, s64 __user *in_offset, int out_fd, s64 __user *out_offset, size_t count,
 			unsigned flags);
 s64 sys_fsync(int fd);
+s64 sys_fdatasync(int fd);
 s64 sys_sync(void);
 s64 sys_syncfs(int fd);
 s64 sys_fallocate(int fd, int mode, s64 offset, s64 length);

@@ -328,6 +328,11 @@ s64 sys_fsync(int fd)
 	return result;
 }
 
+s64 sys_fdatasync(int fd)
+{
+	return sys_fsync(fd);
+}
+
 s64 sys_sync(void)
 {
 	return 0;

@@ -58,6 +58,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(fcntl),
 	CALL(flock),
 	CALL(fsync),
+	CALL(fdatasync),
 	CALL(truncate),
 	CALL(ftruncate),
 	CALL(getdents),
