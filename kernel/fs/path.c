@@ -218,7 +218,8 @@ static int walk_step(struct walk *w, struct path_end *end)
 	}
 	struct dentry *child = walk_child(w, name, length);
 	if (IS_ERR(child)) {
-		if (last && PTR_ERR(child) == -ENOENT && (w->flags & (LOOKUP_CREATE | LOOKUP_PARENT)))
+		bool may_be_made = !w->at->inode->ops->lookup && (w->flags & (LOOKUP_CREATE | LOOKUP_PARENT));
+		if (last && PTR_ERR(child) == -ENOENT && may_be_made)
 			return end_at_name(w, end, NULL, name, length);
 		return PTR_ERR(child);
 	}
