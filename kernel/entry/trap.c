@@ -158,7 +158,9 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 	if (vector == VECTOR_TIMER) {
 		lapic_eoi();
 		timer_interrupt();
-		sched_tick(trapframe_user(tf));
+		u64 ticked = sched_tick(trapframe_user(tf));
+		if (ticked)
+			itimer_tick(trapframe_user(tf), ticked);
 	} else if (vector == VECTOR_ISA + SERIAL_IRQ) {
 		serial_interrupt();
 		lapic_eoi();

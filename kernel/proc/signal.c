@@ -95,6 +95,7 @@ static void drop_queue(struct list_head *queue, u64 mask)
 
 void signals_free(struct signal_struct *signal)
 {
+	itimers_end(signal);
 	drop_queue(&signal->pending_queue, ~0ull);
 	kmem_cache_free(&signal_cache, signal);
 }

@@ -7,6 +7,7 @@
 #ifndef MITOS_PROC_SIGNAL_H
 #define MITOS_PROC_SIGNAL_H
 
+#include "proc/itimer.h"
 #include "proc/pid.h"
 #include "x86/trapframe.h"
 #include <asm/siginfo.h>
@@ -32,6 +33,7 @@ struct signal_struct {
 	bool group_exit; /* all threads must go, with the code below; sighand->lock */
 	int group_exit_code;
 	struct rusage_sum dead_threads; /* tasklist_lock */
+	struct itimers itimers;		/* tasklist_lock */
 };
 
 void signal_module_init(void);

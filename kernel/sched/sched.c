@@ -252,13 +252,13 @@ void sched_yield(void)
 	schedule();
 }
 
-void sched_tick(bool user_mode)
+u64 sched_tick(bool user_mode)
 {
 	struct task_struct *task = current;
 	u64 now = clock_monotonic();
 
 	if (task == this_cpu()->runqueue->idle || now < timer_tick())
-		return;
+		return 0;
 	struct runqueue *rq = this_cpu()->runqueue;
 	if (user_mode) {
 		task->times.user_ticks++;
@@ -271,6 +271,7 @@ void sched_tick(bool user_mode)
 	if (task->slice_left == 0)
 		task_set_tif(task, TIF_NEED_RESCHED);
 	timer_set_tick(now + (task->slice_left ? min(task->slice_left, TICK) : TICK));
+	return TICK;
 }
 
 void sched_exit(void)

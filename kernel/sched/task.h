@@ -142,7 +142,7 @@ void sched_start(struct task_struct *task); /* TASK_NEW becomes runnable */
 void schedule(void); /* gives the CPU away; returns when chosen again */
 void __noreturn sched_idle(void); /* what the boot thread of control does for ever */
 void sched_yield(void); /* to the end of the queue */
-void sched_tick(bool user_mode); /* the timer interrupt */
+u64 sched_tick(bool user_mode); /* the timer interrupt; ns to account to the running task, 0 if no tick was due */
 void __noreturn sched_exit(void); /* the running task, EXIT_ZOMBIE or EXIT_DEAD, never runs again */
 /* Where a new task's first switch returns to; filled by entry/, whose code then calls sched_first_run with the task that
  * ran before: it drops the lock that the schedule() which chose this task took. */

@@ -8,6 +8,7 @@ RB_HEAD(timer_tree, timer);
 struct timer_base {
 	struct spinlock lock; /* guards tree and tick */
 	struct timer_tree tree;
+	struct timer *running; /* whose callback is being called */
 	u64 tick; /* the running task's */
 };
 
@@ -51,13 +52,23 @@ void timer_arm(struct timer *timer, u64 expires)
 	irq_pop();
 }
 
+/* Waits until no other CPU is in the timer's callback, so that its owner may free it. */
+static void wait_for_callback(const struct timer *timer)
+{
+	for (u32 i = 0; i < cpu_count; i++)
+		while (&cpus[i] != this_cpu() && __atomic_load_n(&bases[i].running, __ATOMIC_ACQUIRE) == timer)
+			cpu_relax();
+}
+
 bool timer_disarm(struct timer *timer)
 {
 	struct cpu *cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
 	bool armed = false;
 
-	if (!cpu)
+	if (!cpu) {
+		wait_for_callback(timer);
 		return false;
+	}
 	struct timer_base *base = &bases[cpu->id];
 	spin_lock(&base->lock);
 	if (timer->cpu == cpu) { /* it may have expired meanwhile */
@@ -66,6 +77,8 @@ bool timer_disarm(struct timer *timer)
 		armed = true;
 	}
 	spin_unlock(&base->lock);
+	if (!armed)
+		wait_for_callback(timer);
 	return armed;
 }
 
@@ -78,9 +91,11 @@ void timer_interrupt(void)
 	for (struct timer *timer; (timer = RB_MIN(timer_tree, &base->tree)) && timer->expires <= now;) {
 		RB_REMOVE(timer_tree, &base->tree, timer);
 		timer->cpu = NULL;
+		base->running = timer;
 		spin_unlock(&base->lock);
 		timer->fn(timer);
 		spin_lock(&base->lock);
+		base->running = NULL;
 	}
 	program(base);
 	spin_unlock(&base->lock);

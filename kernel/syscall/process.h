@@ -93,6 +93,9 @@ s64 sys_pause(void);
 s64 sys_restart_syscall(void);
 
 /* time.c */
+s64 sys_alarm(unsigned seconds);
+s64 sys_getitimer(int kind, struct itimerval __user *value);
+s64 sys_setitimer(int kind, const struct itimerval __user *value, struct itimerval __user *old);
 s64 sys_nanosleep(const struct __kernel_timespec __user *request, struct __kernel_timespec __user *remain);
 s64 sys_clock_nanosleep(int clock, int flags, const struct __kernel_timespec __user *request,
 			struct __kernel_timespec __user *remain);
