@@ -69,20 +69,8 @@ syscall_entry:
 	push rcx
 	push rax			; orig_rax: the call's number
 	push rdi
-	push rsi
-	push rdx
-	push rcx
-	push -ENOSYS			; rax: the result unless a call gives one
-	push r8
-	push r9
-	push r10
-	push r11
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+	mov rax, -ENOSYS		; the result unless a call gives one
+	push_registers
 	mov rdi, rsp
 	xor ebp, ebp			; backtraces end here
 	sti
