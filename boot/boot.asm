@@ -1,12 +1,13 @@
-; From the boot loader to the first line of C. Two loaders, one entry: GRUB (Multiboot2) and qemu -kernel (PVH) both
-; arrive here in 32-bit protected mode with paging off and a pointer to their information in EBX; only EAX (Multiboot2)
-; or the magic number at [EBX] (PVH) tells them apart, and C code reads either. This file maps the first 4 GiB
-; at 0 and the first GiB at KERNEL_BASE with 2 MiB pages, enters long mode, and calls kmain(magic, info) on the boot
-; stack. mm/kmap.c replaces these tables with the final, W^X ones.
+; From the boot loader to the first line of C. Two loaders, one entry: GRUB (Multiboot2) and qemu
+; -kernel (PVH) both arrive here in 32-bit protected mode with paging off and a pointer to their
+; information in EBX; only EAX (Multiboot2) or the magic number at [EBX] (PVH) tells them apart, and
+; C code reads either. This file maps the first 4 GiB at 0 and the first GiB at KERNEL_BASE with 2
+; MiB pages, enters long mode, and calls kmain(magic, info) on the boot stack. mm/kmap.c replaces
+; these tables with the final, W^X ones.
 
 KERNEL_BASE	equ 0xffffffff80000000
 CR0_PG_WP_PE	equ 0x80010001		; paging, write protect in the kernel too, protected mode
-CR4_PAE_OSFXSR	equ 0x620		; physical address extension; SSE state and exceptions enabled
+CR4_PAE_OSFXSR	equ 0x620		; physical address extension; SSE state and exceptions
 EFER		equ 0xc0000080
 EFER_LME_NXE_SCE equ 0x901		; long mode, no-execute, SYSCALL
 

@@ -1,6 +1,6 @@
 /*
- * kmain: the boot order, top to bottom. boot/boot.asm calls it on the boot stack with interrupts off; it ends as the
- * idle task. Each stage needs only what stands above it.
+ * kmain: the boot order, top to bottom. boot/boot.asm calls it on the boot stack with interrupts
+ * off; it ends as the idle task. Each stage needs only what stands above it.
  */
 #include "entry/entry.h"
 #include "fs/fs.h"
@@ -44,7 +44,8 @@ static void read_options(void)
 	if (bootinfo_option("fork", &value) && value) {
 		char name[16];
 
-		strlcpy(name, value, min(sizeof(name), (size_t)(string_find(value, ' ') - value) + 1));
+		strlcpy(name, value,
+			min(sizeof(name), (size_t)(string_find(value, ' ') - value) + 1));
 		if (!fork_mode_parse(name, &fork_mode))
 			printk("fork=%s: there is no such mode", name);
 	}
@@ -66,7 +67,8 @@ static void memory(void)
 	slab_init();
 	mm_module_init();
 	usercopy_init();
-	printk("memory: %llu KiB in frames, %llu KiB free", (unsigned long long)(frame_total() * PAGE_SIZE >> 10),
+	printk("memory: %llu KiB in frames, %llu KiB free",
+	       (unsigned long long)(frame_total() * PAGE_SIZE >> 10),
 	       (unsigned long long)(frame_free_count() * PAGE_SIZE >> 10));
 }
 
@@ -92,13 +94,15 @@ static void start_init(void *arg)
 	(void)arg;
 	unpack_initramfs();
 	if (bootinfo_option("init", &value) && value)
-		strlcpy(path, value, min(sizeof(path), (size_t)(string_find(value, ' ') - value) + 1));
+		strlcpy(path, value,
+			min(sizeof(path), (size_t)(string_find(value, ' ') - value) + 1));
 	struct file *console = file_open_kernel("/dev/console", O_RDWR);
 	for (int fd = 0; fd < 3 && !IS_ERR(console); fd++)
 		fd_install(current->files, fd, file_get(console));
 	if (!IS_ERR(console))
 		file_put(console);
-	printk("start %s, %llu KiB free", path, (unsigned long long)(frame_free_count() * PAGE_SIZE >> 10));
+	printk("start %s, %llu KiB free", path,
+	       (unsigned long long)(frame_free_count() * PAGE_SIZE >> 10));
 	fail_init();
 
 	const char *const argv[] = { path, NULL }, *const envp[] = { "HOME=/", "TERM=linux", NULL };
@@ -121,7 +125,8 @@ void kmain(u32 magic, u32 info)
 	devices();
 	u64 canary;
 	random_bytes(&canary, sizeof(canary));
-	__stack_chk_guard = canary & ~0xffull; /* here, where no caller has one; the zero byte stops string copies */
+	/* here, where no caller has one; the zero byte stops string copies */
+	__stack_chk_guard = canary & ~0xffull;
 	memory();
 	pid_module_init();
 	signal_module_init();

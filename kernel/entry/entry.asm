@@ -1,6 +1,7 @@
-; The doors from user mode into the kernel, and the one way back. A system call, an exception and an interrupt all
-; leave the same struct trapframe (x86/trapframe.h) on the task's kernel stack and call C with a pointer to it.
-; GS: in the kernel it is this CPU's struct cpu; swapgs exchanges it for the user's, once on each crossing.
+; The doors from user mode into the kernel, and the one way back. A system call, an exception and an
+; interrupt all leave the same struct trapframe (x86/trapframe.h) on the task's kernel stack and
+; call C with a pointer to it. GS: in the kernel it is this CPU's struct cpu; swapgs exchanges it
+; for the user's, once on each crossing.
 
 CPU_CURRENT	equ 8			; struct cpu (x86/cpu.h)
 CPU_KERNEL_RSP	equ 16
@@ -76,8 +77,9 @@ syscall_entry:
 	sti
 	call syscall_dispatch
 
-; The way back to user mode, rsp at the trapframe. Work that waits (a signal, another task's turn) is done first; it is
-; looked for with interrupts off, so none can come between the look and the return.
+; The way back to user mode, rsp at the trapframe. Work that waits (a signal, another task's turn)
+; is done first; it is looked for with interrupts off, so none can come between the look and the
+; return.
 global return_to_user
 return_to_user:
 	cli
@@ -89,8 +91,8 @@ return_to_user:
 	call return_to_user_work
 	jmp return_to_user
 .no_work:
-	; SYSRET is the fast way, if rcx and r11 hold what it loads, and rip is an address that it may load: with
-	; a non-canonical one it would fault in ring 0 on the user's stack.
+	; SYSRET is the fast way, if rcx and r11 hold what it loads, and rip is an address that it
+	; may load: with a non-canonical one it would fault in ring 0 on the user's stack.
 	mov rcx, [rsp + TF_RIP]
 	cmp rcx, [rsp + TF_RCX]
 	jne .by_iret
@@ -116,8 +118,8 @@ global iret_to_user
 iret_to_user:
 	iretq				; may fault itself, on a non-canonical rip: see .from_kernel
 
-; Exceptions and interrupts: the processor pushed ss rsp rflags cs rip, and for some an error code; the stub made sure of
-; one, pushed rdi, and put the vector in edi.
+; Exceptions and interrupts: the processor pushed ss rsp rflags cs rip, and for some an error code;
+; the stub made sure of one, pushed rdi, and put the vector in edi.
 trap_common:
 	push_registers
 	cld
@@ -133,8 +135,10 @@ trap_common:
 	call trap_dispatch
 	jmp return_to_user
 .from_kernel:
-	mov rax, iret_to_user		; the way back to user mode failed, after GS was the user's again:
-	cmp [rsp + TF_RIP], rax		; trap.c makes it a fault of the user's code
+	; If it was the way back to user mode that failed, GS was the user's again already; trap.c
+	; makes it a fault of the user's code.
+	mov rax, iret_to_user
+	cmp [rsp + TF_RIP], rax
 	jne .kernel_gs
 	swapgs
 .kernel_gs:
@@ -143,7 +147,8 @@ trap_common:
 	add rsp, 8
 	iretq
 
-; NMI and double fault have their own stacks and may arrive with the user's GS still in place: the base tells which.
+; NMI and double fault have their own stacks and may arrive with the user's GS still in place: the
+; base tells which.
 trap_paranoid:
 	push_registers
 	cld
@@ -165,8 +170,9 @@ trap_paranoid:
 	add rsp, 8
 	iretq
 
-; A new task's first step (sched_prepare laid out its stack): rax is the task that ran before. rbx, if not 0, is a kernel
-; function to call with r12; when it returns, or if there is none, the task goes to user mode by its trapframe.
+; A new task's first step (sched_prepare laid out its stack): rax is the task that ran before. rbx,
+; if not 0, is a kernel function to call with r12; when it returns, or if there is none, the task
+; goes to user mode by its trapframe.
 global task_first_run
 task_first_run:
 	mov rdi, rax
@@ -181,8 +187,8 @@ task_first_run:
 %assign vector 0
 %rep 256
 trap_stub_%+vector:
-%if vector = 8 || (vector >= 10 && vector <= 14) || vector = 17 || vector = 21 || vector = 29 || vector = 30
-%else
+%assign has_code vector = 8 || (vector >= 10 && vector <= 14) || vector = 17 || vector = 21
+%if !has_code && vector != 29 && vector != 30
 	push 0
 %endif
 	push rdi

@@ -1,6 +1,6 @@
 /*
- * A system call's number picks its function from the table; its result goes where the user's rax will be. An unknown
- * number is -ENOSYS and one line in the log the first time.
+ * A system call's number picks its function from the table; its result goes where the user's rax
+ * will be. An unknown number is -ENOSYS and one line in the log the first time.
  */
 #include "entry/entry.h"
 #include "proc/signal.h"
@@ -11,7 +11,8 @@
 
 static void report_unknown(u64 number)
 {
-	static u64 reported[8]; /* a bit per number below 512, so that a loop cannot flood the log; atomic */
+	/* a bit per number below 512, so that a loop cannot flood the log; atomic */
+	static u64 reported[8];
 	u64 bit = 1ull << number % 64;
 
 	if (number >= 512)
@@ -32,7 +33,8 @@ void syscall_dispatch(struct trapframe *tf)
 	}
 	tf->rax = (u64)call(tf->rdi, tf->rsi, tf->rdx, tf->r10, tf->r8, tf->r9);
 	if ((s64)tf->rax <= -ERESTARTSYS && (s64)tf->rax >= -ERESTART_RESTARTBLOCK)
-		task_set_tif(current, TIF_SIGPENDING); /* signal_deliver makes it a restart or -EINTR */
+		/* signal_deliver makes it a restart or -EINTR */
+		task_set_tif(current, TIF_SIGPENDING);
 }
 
 void return_to_user_work(struct trapframe *tf)

@@ -1,7 +1,8 @@
 /*
- * Exceptions and interrupts. A fault of user code becomes a signal with the code and address that Linux gives; a
- * fault of the kernel on user memory becomes a short copy; any other fault of the kernel is a panic with registers and
- * backtrace. Devices and the timer are only acknowledged and passed down.
+ * Exceptions and interrupts. A fault of user code becomes a signal with the code and address that
+ * Linux gives; a fault of the kernel on user memory becomes a short copy; any other fault of the
+ * kernel is a panic with registers and backtrace. Devices and the timer are only acknowledged and
+ * passed down.
  */
 #include "entry/entry.h"
 #include "lib/string.h"
@@ -29,7 +30,8 @@ void return_to_user(void);
 void iret_to_user(void);
 extern void (*const trap_vectors[256])(void);
 
-/* What each exception of user code becomes, in order of vector (Linux's arch/x86 traps; signal(7), sigaction(2)). */
+/* What each exception of user code becomes, in order of vector (Linux's arch/x86 traps; signal(7),
+ * sigaction(2)). */
 static const struct {
 	const char *name;
 	int signal, code;
@@ -70,9 +72,9 @@ static void raise_fault(struct trapframe *tf, int signal, int code, u64 addr, co
 }
 
 /*
- * The return to user mode faulted on what it was to load (a non-canonical rip). The processor still has the user's
- * registers, saved in tf; they go back to the task's own trapframe, and tf is made to continue on the way
- * to user mode once more, where the signal will be found.
+ * The return to user mode faulted on what it was to load (a non-canonical rip). The processor still
+ * has the user's registers, saved in tf; they go back to the task's own trapframe, and tf is made
+ * to continue on the way to user mode once more, where the signal will be found.
  */
 static void iret_fault(struct trapframe *tf)
 {
@@ -109,9 +111,12 @@ static void page_fault(struct trapframe *tf)
 		return;
 	}
 	irq_enable();
-	unsigned access = (error & PF_WRITE ? FAULT_WRITE : 0) | (error & PF_FETCH ? FAULT_EXEC : 0);
-	enum fault_result result = addr < USER_END ? mm_fault(current->mm, addr, access) : FAULT_NO_AREA;
-	/* QEMU reads the stack of a user's far return with the kernel's rights: present, and yet a fault, for ever. */
+	unsigned access =
+		(error & PF_WRITE ? FAULT_WRITE : 0) | (error & PF_FETCH ? FAULT_EXEC : 0);
+	enum fault_result result =
+		addr < USER_END ? mm_fault(current->mm, addr, access) : FAULT_NO_AREA;
+	/* QEMU reads the stack of a user's far return with the kernel's rights: present, and yet a
+	 * fault, for ever. */
 	if (user && !(error & PF_USER) && (error & PF_PRESENT))
 		result = FAULT_NO_ACCESS;
 	if (result == FAULT_OK)
@@ -127,7 +132,8 @@ static void page_fault(struct trapframe *tf)
 	else if (result == FAULT_BEYOND)
 		raise_fault(tf, SIGBUS, BUS_ADRERR, addr, "bus error");
 	else
-		raise_fault(tf, SIGSEGV, result == FAULT_NO_ACCESS ? SEGV_ACCERR : SEGV_MAPERR, addr, "segfault");
+		raise_fault(tf, SIGSEGV, result == FAULT_NO_ACCESS ? SEGV_ACCERR : SEGV_MAPERR,
+			    addr, "segfault");
 }
 
 static void exception(u64 vector, struct trapframe *tf)
@@ -142,7 +148,8 @@ static void exception(u64 vector, struct trapframe *tf)
 		kernel_fault(tf, vector, 0);
 	} else {
 		irq_enable();
-		raise_fault(tf, exceptions[vector].signal, exceptions[vector].code, tf->rip, exceptions[vector].name);
+		raise_fault(tf, exceptions[vector].signal, exceptions[vector].code, tf->rip,
+			    exceptions[vector].name);
 	}
 }
 
@@ -150,7 +157,8 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 {
 	if (vector < VECTOR_ISA) {
 		exception(vector, tf);
-		tf->orig_rax = (u64)-1; /* the error code has served; this is no system call to restart */
+		/* the error code has served; this is no system call to restart */
+		tf->orig_rax = (u64)-1;
 		return;
 	}
 	tf->orig_rax = (u64)-1;

@@ -1,6 +1,7 @@
 /*
- * What a task's relative names start from: root, working directory, umask. Shared by CLONE_FS, copied by fork;
- * fs->lock, a spinlock, guards the fields. Also the names of things as such a task sees them.
+ * What a task's relative names start from: root, working directory, umask. Shared by CLONE_FS,
+ * copied by fork; fs->lock, a spinlock, guards the fields. Also the names of things as such a task
+ * sees them.
  */
 #include <linux/errno.h>
 #include "fs/dentry.h"

@@ -1,6 +1,7 @@
 /*
- * The newc parser (cpio(5)): 110 bytes of header in ASCII, the name, the contents, each padded to four bytes from the
- * start of the archive. Every length is checked against what is left before it is used.
+ * The newc parser (cpio(5)): 110 bytes of header in ASCII, the name, the contents, each padded to
+ * four bytes from the start of the archive. Every length is checked against what is left before it
+ * is used.
  */
 #include <linux/errno.h>
 #include "fs/cpio.h"
@@ -10,7 +11,7 @@
 #define NAME_SIZE_MAX 4096
 
 /* Where the fields stand, counted in eights after the magic. */
-enum { INO, MODE, UID, GID, NLINK, MTIME, FILESIZE, DEV_MAJOR, DEV_MINOR, RDEV_MAJOR, RDEV_MINOR, NAMESIZE, CHECK };
+enum { INO, MODE, UID, GID, NLINK, MTIME, SIZE, MAJOR, MINOR, RMAJOR, RMINOR, NAMESIZE, CHECK };
 
 /* Field number index of a header; false if it is not eight hexadecimal digits. */
 static bool parse_field(const char *header, unsigned index, u32 *value)
@@ -55,21 +56,30 @@ static bool parse_entry(const char *archive, size_t size, size_t *offset, struct
 	if (strnlen(archive + name, name_size) != name_size - 1)
 		return false;
 	size_t data = align_up(name + name_size, 4);
-	if (data > size || field[FILESIZE] > size - data)
+	if (data > size || field[SIZE] > size - data)
 		return false;
-	*offset = min(align_up(data + field[FILESIZE], 4), size);
+	*offset = min(align_up(data + field[SIZE], 4), size);
 	*entry = (struct cpio_entry){
-		.name = archive + name, .name_length = name_size - 1,
-		.ino = field[INO], .mode = field[MODE], .uid = field[UID], .gid = field[GID],
-		.nlink = field[NLINK], .mtime = field[MTIME],
-		.dev_major = field[DEV_MAJOR], .dev_minor = field[DEV_MINOR],
-		.rdev_major = field[RDEV_MAJOR], .rdev_minor = field[RDEV_MINOR],
-		.size = field[FILESIZE], .data = archive + data,
+		.name = archive + name,
+		.name_length = name_size - 1,
+		.ino = field[INO],
+		.mode = field[MODE],
+		.uid = field[UID],
+		.gid = field[GID],
+		.nlink = field[NLINK],
+		.mtime = field[MTIME],
+		.dev_major = field[MAJOR],
+		.dev_minor = field[MINOR],
+		.rdev_major = field[RMAJOR],
+		.rdev_minor = field[RMINOR],
+		.size = field[SIZE],
+		.data = archive + data,
 	};
 	return true;
 }
 
-int cpio_parse(const void *data, size_t size, int (*fn)(const struct cpio_entry *entry, void *arg), void *arg)
+int cpio_parse(const void *data, size_t size, int (*fn)(const struct cpio_entry *entry, void *arg),
+	       void *arg)
 {
 	const char *archive = data;
 	struct cpio_entry entry;

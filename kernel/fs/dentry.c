@@ -1,8 +1,9 @@
 /*
- * The trees of names. A directory keeps its children twice, by name and by cookie; a cookie is given once and never
- * again, so a reader of the directory goes on where it stopped, whatever was added or removed meanwhile. Trees
- * change under the namespace lock; names and parents change under the name lock as well, innermost, so that
- * dentry_path_from() needs only that. The last dentry_put() frees upwards without recursion and without sleeping.
+ * The trees of names. A directory keeps its children twice, by name and by cookie; a cookie is
+ * given once and never again, so a reader of the directory goes on where it stopped, whatever was
+ * added or removed meanwhile. Trees change under the namespace lock; names and parents change under
+ * the name lock as well, innermost, so that dentry_path_from() needs only that. The last
+ * dentry_put() frees upwards without recursion and without sleeping.
  */
 #include <linux/errno.h>
 #include "fs/dentry.h"
@@ -53,7 +54,8 @@ void dentry_module_init(void)
 	mutex_init(&namespace_mutex, "namespace");
 }
 
-struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t length, struct inode *inode)
+struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t length,
+			    struct inode *inode)
 {
 	struct dentry *dentry = kmem_cache_zalloc(&dentry_cache);
 	char *copy = kmalloc(length + 1);
@@ -240,7 +242,8 @@ static char *prepend(char *buf, char *start, const char *text, size_t length)
 }
 
 /* The name lock is held. */
-static char *prepend_names(struct dentry *d, struct dentry *root, char *buf, char *start, bool *reachable)
+static char *prepend_names(struct dentry *d, struct dentry *root, char *buf, char *start,
+			   bool *reachable)
 {
 	char *end = start;
 
@@ -265,7 +268,8 @@ static char *prepend_names(struct dentry *d, struct dentry *root, char *buf, cha
 	return start == end ? prepend(buf, start, "/", 1) : start;
 }
 
-char *dentry_path_from(struct dentry *dentry, struct dentry *root, char *buf, size_t size, bool *reachable)
+char *dentry_path_from(struct dentry *dentry, struct dentry *root, char *buf, size_t size,
+		       bool *reachable)
 {
 	char *start = prepend(buf, buf + size, "", 1);
 
@@ -303,7 +307,8 @@ int dentry_readdir(struct file *file, struct dir_context *context)
 	int error = 0;
 
 	namespace_lock();
-	/* names added while somebody reads are left to the next reading, which might else never end */
+	/* names added while somebody reads are left to the next reading, which might else never
+	 * end */
 	if (context->pos == 0 || !file->private)
 		file->private = (void *)dir->next_cookie;
 	if (dir->deleted)
@@ -312,7 +317,8 @@ int dentry_readdir(struct file *file, struct dir_context *context)
 		struct dentry key = { .cookie = context->pos };
 		struct dentry *d = RB_NFIND(dentry_cookies, &dir->cookies, &key);
 
-		for (; d && d->cookie < (u64)file->private; d = RB_NEXT(dentry_cookies, &dir->cookies, d)) {
+		for (; d && d->cookie < (u64)file->private;
+		     d = RB_NEXT(dentry_cookies, &dir->cookies, d)) {
 			if (!context->emit(context, d->name, d->length, d->inode->ino,
 					   (d->inode->mode & S_IFMT) >> 12, d->cookie + 1))
 				break;

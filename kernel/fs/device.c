@@ -1,6 +1,7 @@
 /*
- * The registry of character devices, and those that are nothing but code: null, zero, full, random, urandom, kmsg.
- * Drivers are registered at boot and never leave, so the registry's lock only orders registrations.
+ * The registry of character devices, and those that are nothing but code: null, zero, full, random,
+ * urandom, kmsg. Drivers are registered at boot and never leave, so the registry's lock only orders
+ * registrations.
  */
 #include <linux/errno.h>
 #include <linux/major.h>
@@ -32,7 +33,8 @@ const struct file_ops *chrdev_find(dev_t dev)
 
 	spin_lock(&drivers_lock);
 	list_for_each(chrdev, &drivers, link)
-		if (chrdev->major == dev_major(dev) && dev_minor(dev) - chrdev->minor < chrdev->count)
+		if (chrdev->major == dev_major(dev) &&
+		    dev_minor(dev) - chrdev->minor < chrdev->count)
 			ops = chrdev->ops;
 	spin_unlock(&drivers_lock);
 	return ops;
@@ -152,16 +154,27 @@ static ssize_t kmsg_read(struct file *file, struct uio *uio, s64 *pos)
 	return total;
 }
 
-static const struct file_ops null_ops = { .read = null_read, .write = null_write, .seek = seek_nowhere };
-static const struct file_ops zero_ops = { .read = zero_read, .write = null_write, .seek = seek_nowhere,
-					  .mmap = zero_mmap };
-static const struct file_ops full_ops = { .read = zero_read, .write = full_write, .seek = seek_nowhere };
-static const struct file_ops random_ops = { .read = random_read, .write = null_write, .seek = seek_nowhere };
-static const struct file_ops kmsg_ops = { .read = kmsg_read, .write = kmsg_write, .seek = file_seek_any };
+static const struct file_ops null_ops = { .read = null_read,
+					  .write = null_write,
+					  .seek = seek_nowhere };
+static const struct file_ops zero_ops = {
+	.read = zero_read, .write = null_write, .seek = seek_nowhere, .mmap = zero_mmap
+};
+static const struct file_ops full_ops = { .read = zero_read,
+					  .write = full_write,
+					  .seek = seek_nowhere };
+static const struct file_ops random_ops = { .read = random_read,
+					    .write = null_write,
+					    .seek = seek_nowhere };
+static const struct file_ops kmsg_ops = { .read = kmsg_read,
+					  .write = kmsg_write,
+					  .seek = file_seek_any };
 
 static struct chrdev devices[] = {
-	{ MEM_MAJOR, 3, 1, &null_ops, { NULL, NULL } },	  { MEM_MAJOR, 5, 1, &zero_ops, { NULL, NULL } },
-	{ MEM_MAJOR, 7, 1, &full_ops, { NULL, NULL } },	  { MEM_MAJOR, 8, 2, &random_ops, { NULL, NULL } },
+	{ MEM_MAJOR, 3, 1, &null_ops, { NULL, NULL } },
+	{ MEM_MAJOR, 5, 1, &zero_ops, { NULL, NULL } },
+	{ MEM_MAJOR, 7, 1, &full_ops, { NULL, NULL } },
+	{ MEM_MAJOR, 8, 2, &random_ops, { NULL, NULL } },
 	{ MEM_MAJOR, 11, 1, &kmsg_ops, { NULL, NULL } },
 };
 

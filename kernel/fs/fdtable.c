@@ -1,9 +1,10 @@
 /*
- * Descriptor tables. Descriptors come in chunks of 64, each with a word of bits for "open" and one for
- * "close on exec"; a bitmap says which chunks are full, so the lowest free descriptor is found by words, and a table
- * of a million costs only the chunks in use. The first chunk is part of the table: most processes need no more.
- * files->lock, a spinlock, guards a table; a file is closed after it is let go, because that may sleep. A
- * descriptor that is reserved (open(2) is still at work) has its bit and no file, and counts as not open.
+ * Descriptor tables. Descriptors come in chunks of 64, each with a word of bits for "open" and one
+ * for "close on exec"; a bitmap says which chunks are full, so the lowest free descriptor is found
+ * by words, and a table of a million costs only the chunks in use. The first chunk is part of the
+ * table: most processes need no more. files->lock, a spinlock, guards a table; a file is closed
+ * after it is let go, because that may sleep. A descriptor that is reserved (open(2) is still at
+ * work) has its bit and no file, and counts as not open.
  */
 #include <linux/errno.h>
 #include <linux/resource.h>
@@ -16,16 +17,16 @@
 #define CHUNK 64u
 
 struct fd_chunk {
-	u64 open;	   /* bit i: descriptor i is taken */
+	u64 open; /* bit i: descriptor i is taken */
 	u64 close_on_exec;
 	struct file *file[CHUNK]; /* NULL: free, or reserved */
 };
 
 struct files_struct {
-	u32 refs; /* atomic */
-	struct spinlock lock; /* guards the rest */
-	u32 chunk_count;      /* of chunks */
-	u32 lowest;	      /* no descriptor below it is free */
+	u32 refs;		  /* atomic */
+	struct spinlock lock;	  /* guards the rest */
+	u32 chunk_count;	  /* of chunks */
+	u32 lowest;		  /* no descriptor below it is free */
 	struct fd_chunk **chunks; /* NULL where nothing was ever open */
 	u64 *full;		  /* bit i: chunk i has no free descriptor */
 	struct fd_chunk *first_chunks[1];
@@ -110,7 +111,8 @@ static void mark_open(struct files_struct *files, u32 fd, struct file *file, boo
 	u64 bit = 1ull << fd % CHUNK;
 
 	chunk->open |= bit;
-	chunk->close_on_exec = close_on_exec ? chunk->close_on_exec | bit : chunk->close_on_exec & ~bit;
+	chunk->close_on_exec =
+		close_on_exec ? chunk->close_on_exec | bit : chunk->close_on_exec & ~bit;
 	chunk->file[fd % CHUNK] = file;
 	if (chunk->open == ~0ull)
 		files->full[fd / CHUNK / 64] |= 1ull << fd / CHUNK % 64;
@@ -294,7 +296,9 @@ int fd_get_cloexec(int fd)
 	struct files_struct *files = current->files;
 
 	spin_lock(&files->lock);
-	int result = file_at(files, fd) ? (int)(files->chunks[fd / CHUNK]->close_on_exec >> fd % CHUNK & 1) : -EBADF;
+	int result = file_at(files, fd)
+			     ? (int)(files->chunks[fd / CHUNK]->close_on_exec >> fd % CHUNK & 1)
+			     : -EBADF;
 	spin_unlock(&files->lock);
 	return result;
 }
@@ -336,8 +340,10 @@ struct file *files_next(struct files_struct *files, u32 *fd)
 	return file;
 }
 
-/* Takes the next file out of the table whose bit is set in open (and in close_on_exec, if asked for). */
-static struct file *take_next(struct files_struct *files, u32 *fd, u32 last, bool only_close_on_exec)
+/* Takes the next file out of the table whose bit is set in open (and in close_on_exec, if asked
+ * for). */
+static struct file *take_next(struct files_struct *files, u32 *fd, u32 last,
+			      bool only_close_on_exec)
 {
 	struct file *file = NULL;
 

@@ -1,8 +1,9 @@
 /*
- * Open file descriptions: their life, and what read(2), write(2) and lseek(2) do before and after file_ops. A read or
- * write at the file's own offset holds pos_lock from before it looks at the offset until after it moved it, so two
- * tasks that share a description never see the same bytes. The last file_put() may come from a mapping that goes
- * away under an mm's lock; only regular files can be mapped, and freeing one takes no sleeping lock.
+ * Open file descriptions: their life, and what read(2), write(2) and lseek(2) do before and after
+ * file_ops. A read or write at the file's own offset holds pos_lock from before it looks at the
+ * offset until after it moved it, so two tasks that share a description never see the same bytes.
+ * The last file_put() may come from a mapping that goes away under an mm's lock; only regular files
+ * can be mapped, and freeing one takes no sleeping lock.
  */
 #include <linux/errno.h>
 #include <linux/fs.h>
@@ -190,7 +191,8 @@ s64 file_seek(struct file *file, s64 offset, int whence)
 	if (file->mode & FMODE_STREAM)
 		return -ESPIPE;
 	mutex_lock(&file->pos_lock);
-	s64 result = file->ops->seek ? file->ops->seek(file, offset, whence) : file_seek_size(file, offset, whence);
+	s64 result = file->ops->seek ? file->ops->seek(file, offset, whence)
+				     : file_seek_size(file, offset, whence);
 	mutex_unlock(&file->pos_lock);
 	return result;
 }
@@ -202,6 +204,7 @@ int file_mmap(struct file *file, struct mmap_request *request)
 
 	if (!(file->mode & FMODE_READ) || ((request->prot & PROT_WRITE) && !may_write))
 		return -EACCES;
-	request->vm_flags = may_write ? request->vm_flags | VM_MAYWRITE : request->vm_flags & ~VM_MAYWRITE;
+	request->vm_flags =
+		may_write ? request->vm_flags | VM_MAYWRITE : request->vm_flags & ~VM_MAYWRITE;
 	return file->ops->mmap ? file->ops->mmap(file, request) : -ENODEV;
 }

@@ -1,6 +1,7 @@
 /*
- * Open files. A struct file is an open file description: what open(2) made, with its offset and flags, shared by
- * every descriptor that dup(2) or fork(2) copied from it. What it does is behind file_ops.
+ * Open files. A struct file is an open file description: what open(2) made, with its offset and
+ * flags, shared by every descriptor that dup(2) or fork(2) copied from it. What it does is behind
+ * file_ops.
  */
 #ifndef MITOS_FS_FILE_H
 #define MITOS_FS_FILE_H
@@ -15,19 +16,20 @@ struct poll_table;
 
 #define FMODE_READ 1u
 #define FMODE_WRITE 2u
-#define FMODE_STREAM 4u	 /* has no offset: pread(2) and lseek(2) say ESPIPE */
-#define FMODE_PATH 8u	 /* O_PATH: a place in the tree and nothing else */
-#define FMODE_WRITER 16u /* counted in inode->writers */
+#define FMODE_STREAM 4u	  /* has no offset: pread(2) and lseek(2) say ESPIPE */
+#define FMODE_PATH 8u	  /* O_PATH: a place in the tree and nothing else */
+#define FMODE_WRITER 16u  /* counted in inode->writers */
 #define FMODE_PROGRAM 32u /* keeps writers away from a running program */
-#define FMODE_PIPE 64u	 /* a write to it may raise SIGPIPE */
+#define FMODE_PIPE 64u	  /* a write to it may raise SIGPIPE */
 
 struct file {
-	u32 refs;   /* atomic */
-	u32 flags;  /* O_*; atomic words, changed by F_SETFL */
-	u32 mode;   /* FMODE_*; fixed once open */
-	u32 flock;  /* LOCK_SH, LOCK_EX or 0; flock.c's lock */
-	struct mutex pos_lock; /* guards pos; read, write and seek hold it, so that they are atomic */
-	s64 pos;	       /* bytes */
+	u32 refs;  /* atomic */
+	u32 flags; /* O_*; atomic words, changed by F_SETFL */
+	u32 mode;  /* FMODE_*; fixed once open */
+	u32 flock; /* LOCK_SH, LOCK_EX or 0; flock.c's lock */
+	/* guards pos; read, write and seek hold it, so that they are atomic */
+	struct mutex pos_lock;
+	s64 pos; /* bytes */
 	const struct file_ops *ops;
 	struct dentry *dentry; /* held; fixed */
 	struct inode *inode;   /* dentry's; fixed */
@@ -36,21 +38,28 @@ struct file {
 
 /* Takes a name for getdents(2): false when there is no more room. */
 struct dir_context {
-	bool (*emit)(struct dir_context *context, const char *name, size_t length, u64 ino, unsigned type, s64 next);
+	bool (*emit)(struct dir_context *context, const char *name, size_t length, u64 ino,
+		     unsigned type, s64 next);
 	s64 pos; /* where to go on; the callee advances it past each name that emit took */
 };
 
 struct file_ops {
 	int (*open)(struct inode *inode, struct file *file); /* sets private; 0 or -errno */
-	void (*release)(struct file *file);		     /* the last reference is gone; may sleep */
-	/* Move bytes at *pos and advance it: bytes done, or -errno if none. A stream ignores pos. */
+	/* the last reference is gone; may sleep */
+	void (*release)(struct file *file);
+	/* Move bytes at *pos and advance it: bytes done, or -errno if none. A stream ignores
+	 * pos. */
 	ssize_t (*read)(struct file *file, struct uio *uio, s64 *pos);
 	ssize_t (*write)(struct file *file, struct uio *uio, s64 *pos);
-	/* Emits names from context->pos on; "." and ".." too, at positions 0 and 1 (dir_emit_dots). */
+	/* Emits names from context->pos on; "." and ".." too, at positions 0 and 1
+	 * (dir_emit_dots). */
 	int (*readdir)(struct file *file, struct dir_context *context);
-	s64 (*seek)(struct file *file, s64 offset, int whence); /* pos_lock held; NULL: file_seek_size */
-	u32 (*poll)(struct file *file, struct poll_table *table); /* EPOLL-style mask; NULL: always ready */
-	s64 (*ioctl)(struct file *file, unsigned command, u64 argument); /* argument may be a user pointer */
+	/* pos_lock held; NULL: file_seek_size */
+	s64 (*seek)(struct file *file, s64 offset, int whence);
+	/* EPOLL-style mask; NULL: always ready */
+	u32 (*poll)(struct file *file, struct poll_table *table);
+	/* argument may be a user pointer */
+	s64 (*ioctl)(struct file *file, unsigned command, u64 argument);
 	int (*mmap)(struct file *file, struct mmap_request *request);
 };
 
@@ -62,12 +71,14 @@ void fdtable_module_init(void);
  * ERR_PTR(-ENFILE, -ENOMEM).
  */
 struct file *file_alloc(struct dentry *dentry, const struct file_ops *ops, u32 flags);
-/* open(2): walks, creates, truncates. mode has the umask applied. ERR_PTR with any error of open(2). */
+/* open(2): walks, creates, truncates. mode has the umask applied. ERR_PTR with any error of
+ * open(2). */
 struct file *file_open(int dirfd, const char *path, int flags, mode_t mode);
 /* The same for a dentry already found; permission is checked, the reference stays the caller's. */
 struct file *file_open_dentry(struct dentry *dentry, int flags);
 
-/* read(2), write(2) and the forms with an own offset; checks mode and limits. Bytes done or -errno. */
+/* read(2), write(2) and the forms with an own offset; checks mode and limits. Bytes done or
+ * -errno. */
 ssize_t file_read(struct file *file, struct uio *uio, s64 *pos);
 ssize_t file_write(struct file *file, struct uio *uio, s64 *pos);
 /* The offset to use: takes pos_lock for a file that has one. Each start is matched by an end. */
@@ -79,7 +90,8 @@ s64 file_seek_size(struct file *file, s64 offset, int whence);
 s64 file_seek_any(struct file *file, s64 offset, int whence);
 /* The open flag of the file for one call: nothing may be waited for. */
 bool file_nonblocking(const struct file *file);
-/* In a loop that may be long: gives the CPU away if the time slice is over. Sleeping locks may be held. */
+/* In a loop that may be long: gives the CPU away if the time slice is over. Sleeping locks may be
+ * held. */
 void cond_resched(void);
 u64 file_count(void);	  /* open descriptions, for the audit */
 u64 file_count_max(void); /* more of them are ENFILE: /proc/sys/fs/file-max */
@@ -89,21 +101,25 @@ bool dir_emit_dots(struct file *file, struct dir_context *context);
 
 /* Descriptors of the running task. */
 struct file *fd_get_raw(int fd); /* as fd_get, but O_PATH files too */
-int fd_reserve(u32 from, bool close_on_exec); /* the lowest free descriptor >= from, or -EMFILE, -ENOMEM */
-void fd_publish(int fd, struct file *file);   /* gives a reserved one its file (consumes the reference) */
-void fd_cancel(int fd);			      /* gives a reserved one back */
-int fd_close(int fd);			      /* 0, -EBADF */
-int fd_replace(int fd, struct file *file, bool close_on_exec); /* dup2: takes its own reference; fd, -EBADF, -EBUSY */
-int fd_get_cloexec(int fd);		      /* 0, 1, -EBADF */
-int fd_set_cloexec(int fd, bool on);	      /* 0, -EBADF */
+/* the lowest free descriptor >= from, or -EMFILE, -ENOMEM */
+int fd_reserve(u32 from, bool close_on_exec);
+/* gives a reserved one its file (consumes the reference) */
+void fd_publish(int fd, struct file *file);
+void fd_cancel(int fd); /* gives a reserved one back */
+int fd_close(int fd);	/* 0, -EBADF */
+/* dup2: takes its own reference; fd, -EBADF, -EBUSY */
+int fd_replace(int fd, struct file *file, bool close_on_exec);
+int fd_get_cloexec(int fd);	     /* 0, 1, -EBADF */
+int fd_set_cloexec(int fd, bool on); /* 0, -EBADF */
 void fd_close_range(u32 first, u32 last, bool only_set_cloexec);
 
 /*
- * What a descriptor of any table leads to, referenced; NULL: not open. For use where the file itself must not be put
- * (under the namespace lock, which the end of some files needs).
+ * What a descriptor of any table leads to, referenced; NULL: not open. For use where the file
+ * itself must not be put (under the namespace lock, which the end of some files needs).
  */
 struct dentry *files_get_dentry(struct files_struct *files, int fd);
-/* Another task's table (procfs): the first open file at or above *fd, with a reference, *fd set; NULL: no more. */
+/* Another task's table (procfs): the first open file at or above *fd, with a reference, *fd set;
+ * NULL: no more. */
 struct file *files_next(struct files_struct *files, u32 *fd);
 
 /* flock(2) and fcntl(2) record locks, fs/flock.c. */

@@ -1,8 +1,9 @@
 /*
- * Advisory locks. flock(2) locks belong to an open file description; a file has some shared ones or an exclusive one.
- * fcntl(2) record locks belong to a process (its descriptor table) and cover byte ranges; a process's own locks
- * never overlap, and equal neighbours are one. One spinlock guards all of both; who must wait does so on one queue
- * that every release wakes. Locks that wait for each other in a circle are not detected (no EDEADLK).
+ * Advisory locks. flock(2) locks belong to an open file description; a file has some shared ones or
+ * an exclusive one. fcntl(2) record locks belong to a process (its descriptor table) and cover byte
+ * ranges; a process's own locks never overlap, and equal neighbours are one. One spinlock guards
+ * all of both; who must wait does so on one queue that every release wakes. Locks that wait for
+ * each other in a circle are not detected (no EDEADLK).
  */
 #include <linux/errno.h>
 #include <linux/fs.h>
@@ -100,10 +101,13 @@ static struct record_lock *find_conflict(struct inode *inode, const struct recor
 /* Turns a struct flock, relative to the file's offset or size, into a range. */
 static int parse_range(struct file *file, const struct flock *flock, struct record_lock *lock)
 {
-	s64 base = flock->l_whence == SEEK_CUR ? file->pos : flock->l_whence == SEEK_END ? (s64)file_size(file) : 0;
+	s64 base = flock->l_whence == SEEK_CUR	 ? file->pos
+		   : flock->l_whence == SEEK_END ? (s64)file_size(file)
+						 : 0;
 	s64 start;
 
-	if (flock->l_whence != SEEK_SET && flock->l_whence != SEEK_CUR && flock->l_whence != SEEK_END)
+	if (flock->l_whence != SEEK_SET && flock->l_whence != SEEK_CUR &&
+	    flock->l_whence != SEEK_END)
 		return -EINVAL;
 	if (flock->l_type != F_RDLCK && flock->l_type != F_WRLCK && flock->l_type != F_UNLCK)
 		return -EINVAL;
@@ -118,8 +122,11 @@ static int parse_range(struct file *file, const struct flock *flock, struct reco
 	}
 	if (start < 0)
 		return -EINVAL;
-	*lock = (struct record_lock){ .owner = current->files, .pid = current->tgid, .type = flock->l_type,
-				      .start = start, .end = end };
+	*lock = (struct record_lock){ .owner = current->files,
+				      .pid = current->tgid,
+				      .type = flock->l_type,
+				      .start = start,
+				      .end = end };
 	return 0;
 }
 
@@ -144,8 +151,10 @@ int file_lock_test(struct file *file, struct flock *flock)
 	return 0;
 }
 
-/* Takes what wanted covers out of one of the owner's locks; *spare serves for the second half of a split. */
-static void cut(struct record_lock *lock, const struct record_lock *wanted, struct record_lock **spare)
+/* Takes what wanted covers out of one of the owner's locks; *spare serves for the second half of a
+ * split. */
+static void cut(struct record_lock *lock, const struct record_lock *wanted,
+		struct record_lock **spare)
 {
 	if (lock->start < wanted->start && lock->end > wanted->end) {
 		struct record_lock *rest = *spare;
@@ -164,10 +173,10 @@ static void cut(struct record_lock *lock, const struct record_lock *wanted, stru
 	}
 }
 
-/* Puts wanted in the place of whatever the owner has there. At most one lock is split: *spare is for it, and
- * *fresh becomes the new lock. What is not used stays for the caller to free. */
-static void replace_range(struct inode *inode, struct record_lock *wanted, struct record_lock **fresh,
-			  struct record_lock **spare)
+/* Puts wanted in the place of whatever the owner has there. At most one lock is split: *spare is
+ * for it, and *fresh becomes the new lock. What is not used stays for the caller to free. */
+static void replace_range(struct inode *inode, struct record_lock *wanted,
+			  struct record_lock **fresh, struct record_lock **spare)
 {
 	struct record_lock *lock, *next;
 
@@ -217,7 +226,8 @@ int file_lock_set(struct file *file, const struct flock *flock, bool wait)
 	if (!fresh || !spare)
 		error = -ENOLCK;
 	else if (wait)
-		error = wait_event_interruptible(&flock_queue, lock_try(file->inode, &wanted, &fresh, &spare));
+		error = wait_event_interruptible(&flock_queue,
+						 lock_try(file->inode, &wanted, &fresh, &spare));
 	else
 		error = lock_try(file->inode, &wanted, &fresh, &spare) ? 0 : -EAGAIN;
 	kfree(fresh);

@@ -1,4 +1,5 @@
-/* The start of the file floor: its caches, the root file system, the devices that need no driver. */
+/* The start of the file floor: its caches, the root file system, the devices that need no
+ * driver. */
 #include "fs/device.h"
 #include "fs/file.h"
 #include "fs/mount.h"

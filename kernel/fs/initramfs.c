@@ -1,7 +1,8 @@
 /*
- * The first files: what the boot loader handed over as cpio archives becomes the root file system. Entries come in
- * order and a later one takes the place of an earlier one of the same name, so archives can be laid over each other;
- * parent directories that are missing are made. Within an archive, equal inode numbers are names of one file.
+ * The first files: what the boot loader handed over as cpio archives becomes the root file system.
+ * Entries come in order and a later one takes the place of an earlier one of the same name, so
+ * archives can be laid over each other; parent directories that are missing are made. Within an
+ * archive, equal inode numbers are names of one file.
  */
 #include <asm/fcntl.h>
 #include <linux/errno.h>
@@ -48,12 +49,14 @@ static void forget_links(struct unpacking *state)
 
 static struct linked_file *find_link(struct unpacking *state, const struct cpio_entry *entry)
 {
-	struct linked_file key = { .dev = (u64)entry->dev_major << 32 | entry->dev_minor, .ino = entry->ino };
+	struct linked_file key = { .dev = (u64)entry->dev_major << 32 | entry->dev_minor,
+				   .ino = entry->ino };
 
 	return RB_FIND(linked_files, &state->links, &key);
 }
 
-static int remember_link(struct unpacking *state, const struct cpio_entry *entry, struct dentry *dentry)
+static int remember_link(struct unpacking *state, const struct cpio_entry *entry,
+			 struct dentry *dentry)
 {
 	struct linked_file *file = kmalloc(sizeof(*file));
 
@@ -66,7 +69,8 @@ static int remember_link(struct unpacking *state, const struct cpio_entry *entry
 	return 0;
 }
 
-/* Clears the place for an entry: whatever has its name goes, but a directory stays for a directory. */
+/* Clears the place for an entry: whatever has its name goes, but a directory stays for a
+ * directory. */
 static int make_room(const char *path, bool directory)
 {
 	struct dentry *old = path_lookup(AT_FDCWD, path, 0);
@@ -142,14 +146,16 @@ static int make_entry(struct unpacking *state, const struct cpio_entry *entry, c
 	case S_IFBLK:
 	case S_IFIFO:
 	case S_IFSOCK:
-		return fs_mknod(AT_FDCWD, path, entry->mode, dev_make(entry->rdev_major, entry->rdev_minor));
+		return fs_mknod(AT_FDCWD, path, entry->mode,
+				dev_make(entry->rdev_major, entry->rdev_minor));
 	default:
 		return -EINVAL;
 	}
 }
 
 /* Fills what make_entry() made. */
-static int fill_entry(struct unpacking *state, const struct cpio_entry *entry, struct dentry *dentry)
+static int fill_entry(struct unpacking *state, const struct cpio_entry *entry,
+		      struct dentry *dentry)
 {
 	struct inode *inode = dentry->inode;
 	int error = 0;
@@ -166,7 +172,8 @@ static int fill_entry(struct unpacking *state, const struct cpio_entry *entry, s
 	if (!error && !S_ISLNK(inode->mode))
 		error = inode_chmod(inode, entry->mode);
 	if (!error)
-		error = inode_set_times(inode, entry->mtime * NSEC_PER_SEC, entry->mtime * NSEC_PER_SEC);
+		error = inode_set_times(inode, entry->mtime * NSEC_PER_SEC,
+					entry->mtime * NSEC_PER_SEC);
 	return error;
 }
 
@@ -204,24 +211,27 @@ static int make_essentials(void)
 		mode_t mode;
 		u32 major, minor;
 	} nodes[] = {
-		{ "/dev", S_IFDIR | 0755, 0, 0 },	   { "/dev/pts", S_IFDIR | 0755, 0, 0 },
-		{ "/proc", S_IFDIR | 0555, 0, 0 },	   { "/tmp", S_IFDIR | 01777, 0, 0 },
-		{ "/dev/null", S_IFCHR | 0666, 1, 3 },	   { "/dev/zero", S_IFCHR | 0666, 1, 5 },
-		{ "/dev/full", S_IFCHR | 0666, 1, 7 },	   { "/dev/random", S_IFCHR | 0666, 1, 8 },
-		{ "/dev/urandom", S_IFCHR | 0666, 1, 9 },  { "/dev/kmsg", S_IFCHR | 0644, 1, 11 },
-		{ "/dev/tty", S_IFCHR | 0666, 5, 0 },	   { "/dev/console", S_IFCHR | 0600, 5, 1 },
-		{ "/dev/ptmx", S_IFCHR | 0666, 5, 2 },	   { "/dev/ttyS0", S_IFCHR | 0600, 4, 64 },
+		{ "/dev", S_IFDIR | 0755, 0, 0 },	  { "/dev/pts", S_IFDIR | 0755, 0, 0 },
+		{ "/proc", S_IFDIR | 0555, 0, 0 },	  { "/tmp", S_IFDIR | 01777, 0, 0 },
+		{ "/dev/null", S_IFCHR | 0666, 1, 3 },	  { "/dev/zero", S_IFCHR | 0666, 1, 5 },
+		{ "/dev/full", S_IFCHR | 0666, 1, 7 },	  { "/dev/random", S_IFCHR | 0666, 1, 8 },
+		{ "/dev/urandom", S_IFCHR | 0666, 1, 9 }, { "/dev/kmsg", S_IFCHR | 0644, 1, 11 },
+		{ "/dev/tty", S_IFCHR | 0666, 5, 0 },	  { "/dev/console", S_IFCHR | 0600, 5, 1 },
+		{ "/dev/ptmx", S_IFCHR | 0666, 5, 2 },	  { "/dev/ttyS0", S_IFCHR | 0600, 4, 64 },
 	};
 	static const char *const links[][2] = {
-		{ "/proc/self/fd", "/dev/fd" }, { "/proc/self/fd/0", "/dev/stdin" },
-		{ "/proc/self/fd/1", "/dev/stdout" }, { "/proc/self/fd/2", "/dev/stderr" },
+		{ "/proc/self/fd", "/dev/fd" },
+		{ "/proc/self/fd/0", "/dev/stdin" },
+		{ "/proc/self/fd/1", "/dev/stdout" },
+		{ "/proc/self/fd/2", "/dev/stderr" },
 	};
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(nodes) && !error; i++) {
 		dev_t rdev = dev_make(nodes[i].major, nodes[i].minor);
-		error = S_ISDIR(nodes[i].mode) ? fs_mkdir(AT_FDCWD, nodes[i].path, nodes[i].mode) :
-						 fs_mknod(AT_FDCWD, nodes[i].path, nodes[i].mode, rdev);
+		error = S_ISDIR(nodes[i].mode)
+				? fs_mkdir(AT_FDCWD, nodes[i].path, nodes[i].mode)
+				: fs_mknod(AT_FDCWD, nodes[i].path, nodes[i].mode, rdev);
 		if (error == -EEXIST)
 			error = 0;
 	}

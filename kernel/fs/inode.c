@@ -1,7 +1,7 @@
 /*
- * Inodes: their life, who may do what with them, and the attributes that chmod(2), chown(2) and utimensat(2) change.
- * Attributes change under inode->lock; single words are read without it. The program/writer exclusion (ETXTBSY) is
- * one signed count: writers count up, running programs down.
+ * Inodes: their life, who may do what with them, and the attributes that chmod(2), chown(2) and
+ * utimensat(2) change. Attributes change under inode->lock; single words are read without it. The
+ * program/writer exclusion (ETXTBSY) is one signed count: writers count up, running programs down.
  */
 #include <linux/errno.h>
 #include "fs/inode.h"
@@ -69,7 +69,8 @@ int inode_permission(struct inode *inode, unsigned mask)
 	if (inode->ops->refresh)
 		inode->ops->refresh(inode);
 	mode_t mode = inode->mode;
-	if ((mask & MAY_WRITE) && inode->fs->read_only && (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
+	if ((mask & MAY_WRITE) && inode->fs->read_only &&
+	    (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
 		return -EROFS;
 	if (is_root()) {
 		bool executable = S_ISDIR(mode) || (mode & 0111);
@@ -117,7 +118,8 @@ int inode_chmod(struct inode *inode, mode_t mode)
 	return 0;
 }
 
-/* A set-group-id bit without group execute permission means something else (mandatory locks), and stays. */
+/* A set-group-id bit without group execute permission means something else (mandatory locks), and
+ * stays. */
 static mode_t without_privileges(mode_t mode)
 {
 	mode &= ~S_ISUID;
@@ -206,8 +208,8 @@ static int count_writers(struct inode *inode, s32 step)
 	do {
 		if ((s64)old * step < 0)
 			return -ETXTBSY;
-	} while (!__atomic_compare_exchange_n(&inode->writers, &old, old + step, true, __ATOMIC_ACQ_REL,
-					      __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&inode->writers, &old, old + step, true,
+					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 /*
- * An inode is a file itself: kind, owner, times, size, contents, but no name. Dentries lead to it and hold the
- * references; the last one frees it, which takes no sleeping lock, so that a mapping may drop the last reference
- * under an mm's lock. A file system says through inode_ops what its inodes can do, and through file_ops (fs/file.h)
- * what can be done with them once open. Times are ns since 1970.
+ * An inode is a file itself: kind, owner, times, size, contents, but no name. Dentries lead to it
+ * and hold the references; the last one frees it, which takes no sleeping lock, so that a mapping
+ * may drop the last reference under an mm's lock. A file system says through inode_ops what its
+ * inodes can do, and through file_ops (fs/file.h) what can be done with them once open. Times are
+ * ns since 1970.
  */
 #ifndef MITOS_FS_INODE_H
 #define MITOS_FS_INODE_H
@@ -20,21 +21,26 @@ struct pipe;
 
 struct inode_ops {
 	/*
-	 * For a file system that makes its names on the fly (procfs): a fresh dentry from dentry_alloc() for name in
-	 * dir, or ERR_PTR(-ENOENT, -ENOMEM). Without it a directory is the tree of its dentries (ramfs).
+	 * For a file system that makes its names on the fly (procfs): a fresh dentry from
+	 * dentry_alloc() for name in dir, or ERR_PTR(-ENOENT, -ENOMEM). Without it a directory is
+	 * the tree of its dentries (ramfs).
 	 */
 	struct dentry *(*lookup)(struct dentry *dir, const char *name, size_t length);
-	/* A new unnamed inode for directory dir: S_IF* and permissions, device number, text of a symbolic link.
-	 * ERR_PTR(-ENOMEM, -ENOSPC). Without it nothing can be created, removed or renamed in the directory. */
+	/* A new unnamed inode for directory dir: S_IF* and permissions, device number, text of a
+	 * symbolic link. ERR_PTR(-ENOMEM, -ENOSPC). Without it nothing can be created, removed or
+	 * renamed in the directory. */
 	struct inode *(*make)(struct inode *dir, mode_t mode, dev_t rdev, const char *target);
-	/* A symbolic link that leads to an object rather than to a name (/proc/self/fd/0): a referenced dentry. */
+	/* A symbolic link that leads to an object rather than to a name (/proc/self/fd/0): a
+	 * referenced dentry. */
 	struct dentry *(*get_link)(struct dentry *link);
-	/* A symbolic link whose text is made when it is asked for: into buf, no terminator; its length, cut at size.
-	 * Without it the text is inode->link. */
+	/* A symbolic link whose text is made when it is asked for: into buf, no terminator; its
+	 * length, cut at size. Without it the text is inode->link. */
 	ssize_t (*readlink)(struct dentry *link, char *buf, size_t size);
-	/* Sets the size of a regular file, inode->lock held: 0, -EFBIG, -ENOSPC. Without it O_TRUNC changes nothing. */
+	/* Sets the size of a regular file, inode->lock held: 0, -EFBIG, -ENOSPC. Without it O_TRUNC
+	 * changes nothing. */
 	int (*set_size)(struct inode *inode, u64 size);
-	/* fallocate(2): gives a range of a regular file room, inode->lock held: 0, -EFBIG, -ENOSPC. */
+	/* fallocate(2): gives a range of a regular file room, inode->lock held: 0, -EFBIG,
+	 * -ENOSPC. */
 	int (*allocate)(struct inode *inode, u64 offset, u64 length, bool keep_size);
 	/* Brings mode, owner, size and nlink up to date before they are looked at. */
 	void (*refresh)(struct inode *inode);
@@ -43,7 +49,7 @@ struct inode_ops {
 };
 
 struct inode {
-	u32 refs; /* atomic; one for each dentry */
+	u32 refs;  /* atomic; one for each dentry */
 	u32 nlink; /* names; namespace lock */
 	u64 ino;
 	struct filesystem *fs;
@@ -57,17 +63,20 @@ struct inode {
 	gid_t gid;
 	s64 atime, mtime, ctime;
 
-	struct spinlock size_lock; /* with lock: guards changes of size against the page fault path */
-	u64 size;		   /* bytes */
-	struct page_cache pages;   /* contents of a regular file */
-	s32 writers;		   /* atomic; open for writing, or minus the number of running programs (ETXTBSY) */
+	/* with lock: guards changes of size against the page fault path */
+	struct spinlock size_lock;
+	u64 size;		 /* bytes */
+	struct page_cache pages; /* contents of a regular file */
+	/* atomic; open for writing, or minus the number of running programs (ETXTBSY) */
+	s32 writers;
 
-	u32 flock_shared;	      /* flock(2): holders of a shared lock; flock.c's lock */
-	struct file *flock_exclusive; /* the holder of an exclusive one; flock.c's lock */
+	u32 flock_shared;	       /* flock(2): holders of a shared lock; flock.c's lock */
+	struct file *flock_exclusive;  /* the holder of an exclusive one; flock.c's lock */
 	struct list_head record_locks; /* fcntl(2) locks; flock.c's lock */
 
 	union {
-		const char *link;  /* text of a symbolic link; fixed, and as long-lived as its name or the kernel */
+		/* text of a symbolic link; fixed, and as long-lived as its name or the kernel */
+		const char *link;
 		struct pipe *pipe; /* of a fifo or pipe while it is open; lock */
 		void *private;	   /* the file system's */
 	};
@@ -80,13 +89,15 @@ struct inode {
 
 void inode_module_init(void);
 
-/* A new inode with one reference, owned by the running task's fsuid, times now, nlink 1. NULL: no memory. */
+/* A new inode with one reference, owned by the running task's fsuid, times now, nlink 1. NULL: no
+ * memory. */
 struct inode *inode_alloc(struct filesystem *fs, mode_t mode, const struct inode_ops *ops,
 			  const struct file_ops *file_ops);
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 
-/* May the running task (its fsuid) access the inode? 0, -EACCES, -EROFS. Root may all, but execute only what has an x. */
+/* May the running task (its fsuid) access the inode? 0, -EACCES, -EROFS. Root may all, but execute
+ * only what has an x. */
 int inode_permission(struct inode *inode, unsigned mask);
 /* Owner or root: 0, else -EPERM. */
 int inode_owner_check(const struct inode *inode);
@@ -97,15 +108,17 @@ int inode_chown(struct inode *inode, uid_t uid, gid_t gid);
 /* INODE_TIME_OMIT leaves a time as it is. 0, -EPERM, -EROFS; who may is for the caller to check. */
 #define INODE_TIME_OMIT INT64_MIN
 int inode_set_times(struct inode *inode, s64 atime, s64 mtime);
-/* Cuts or extends a regular file. 0, -EINVAL (not one), -EISDIR, -EFBIG, -ENOSPC, -ETXTBSY is the caller's. */
+/* Cuts or extends a regular file. 0, -EINVAL (not one), -EISDIR, -EFBIG, -ENOSPC, -ETXTBSY is the
+ * caller's. */
 int inode_truncate(struct inode *inode, u64 size);
 
-void inode_touch(struct inode *inode);	/* contents changed now: mtime and ctime */
+void inode_touch(struct inode *inode);	 /* contents changed now: mtime and ctime */
 void inode_read_at(struct inode *inode); /* contents were read now: atime, as relatime does */
 /* A write takes set-user-id and set-group-id from a program, unless root writes. lock held. */
 void inode_drop_privileges(struct inode *inode);
 
-/* Writers and running programs exclude each other: 0 or -ETXTBSY; each success is undone by its counterpart. */
+/* Writers and running programs exclude each other: 0 or -ETXTBSY; each success is undone by its
+ * counterpart. */
 int inode_get_write(struct inode *inode);
 void inode_put_write(struct inode *inode);
 int inode_deny_write(struct inode *inode);

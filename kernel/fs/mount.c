@@ -1,7 +1,8 @@
 /*
- * The list of mounts, the types of file systems, and mount(2) and umount2(2). A file system lives from its mount to
- * its umount, which is refused (EBUSY) while anybody holds anything in it; so its inodes may point at it without
- * counting. The namespace lock guards everything here but the counters marked atomic.
+ * The list of mounts, the types of file systems, and mount(2) and umount2(2). A file system lives
+ * from its mount to its umount, which is refused (EBUSY) while anybody holds anything in it; so its
+ * inodes may point at it without counting. The namespace lock guards everything here but the
+ * counters marked atomic.
  */
 #include <asm/statfs.h>
 #include <linux/errno.h>
@@ -14,9 +15,9 @@
 #include "sched/task.h"
 #include "x86/printk.h"
 
-#define ST_VALID 0x20 /* statfs(2): f_flags means something */
+#define ST_VALID 0x20	  /* statfs(2): f_flags means something */
 #define UMOUNT_NOFOLLOW 8 /* the UAPI headers lack the flags of umount2(2) */
-#define UMOUNT_FLAGS 15   /* MNT_FORCE, MNT_DETACH, MNT_EXPIRE and it */
+#define UMOUNT_FLAGS 15	  /* MNT_FORCE, MNT_DETACH, MNT_EXPIRE and it */
 
 struct dentry *fs_root;
 
@@ -29,8 +30,8 @@ u64 filesystem_next_ino(struct filesystem *fs)
 	return __atomic_add_fetch(&fs->next_ino, 1, __ATOMIC_RELAXED);
 }
 
-struct dentry *filesystem_make_root(const struct fs_type *type, mode_t mode, const struct inode_ops *ops,
-				    const struct file_ops *file_ops)
+struct dentry *filesystem_make_root(const struct fs_type *type, mode_t mode,
+				    const struct inode_ops *ops, const struct file_ops *file_ops)
 {
 	struct filesystem *fs = kzalloc(sizeof(*fs));
 
@@ -244,7 +245,8 @@ int fs_umount(const char *path, u32 flags)
 	return error;
 }
 
-void fs_for_each_mount(void (*fn)(const struct mount *mount, const char *point, void *arg), void *arg)
+void fs_for_each_mount(void (*fn)(const struct mount *mount, const char *point, void *arg),
+		       void *arg)
 {
 	char *buf = kmalloc(PATH_LIMIT);
 	struct mount *mount;

@@ -1,7 +1,8 @@
 /*
- * The calls that change names: mknod, mkdir, symlink, link, unlink, rmdir, rename. Each walks to the parent directory
- * and makes its change under one hold of the namespace lock. The checks come in Linux's order, because programs
- * see which error is first. A directory counts as a link of its parent, by its "..".
+ * The calls that change names: mknod, mkdir, symlink, link, unlink, rmdir, rename. Each walks to
+ * the parent directory and makes its change under one hold of the namespace lock. The checks come
+ * in Linux's order, because programs see which error is first. A directory counts as a link of its
+ * parent, by its "..".
  */
 #include <linux/errno.h>
 #include <linux/fs.h>
@@ -28,7 +29,8 @@ static int may_delete(struct dentry *dir, struct dentry *child, bool as_dir)
 
 	if (error)
 		return error;
-	if ((dir->inode->mode & S_ISVTX) && inode_owner_check(child->inode) && inode_owner_check(dir->inode))
+	if ((dir->inode->mode & S_ISVTX) && inode_owner_check(child->inode) &&
+	    inode_owner_check(dir->inode))
 		return -EPERM;
 	if (as_dir && !inode_is_dir(child->inode))
 		return -ENOTDIR;
@@ -250,7 +252,9 @@ static int unlink_locked(struct path_end *end)
 static int rmdir_locked(struct path_end *end)
 {
 	if (end->kind != PATH_NAME)
-		return end->kind == PATH_DOT ? -EINVAL : end->kind == PATH_DOTDOT ? -ENOTEMPTY : -EBUSY;
+		return end->kind == PATH_DOT	  ? -EINVAL
+		       : end->kind == PATH_DOTDOT ? -ENOTEMPTY
+						  : -EBUSY;
 	if (!end->child)
 		return -ENOENT;
 	int error = may_delete(end->dir, end->child, true);
@@ -332,12 +336,13 @@ static int rename_check_access(const struct path_end *old, const struct path_end
 	if (!new->child)
 		error = path_may_create(new->dir);
 	else
-		error = may_delete(new->dir, new->child, exchange ? inode_is_dir(new->child->inode) : is_dir);
+		error = may_delete(new->dir, new->child,
+				   exchange ? inode_is_dir(new->child->inode) : is_dir);
 	if (!error)
 		error = rename_check_dotdot(old, new);
 	if (!error && exchange)
 		error = rename_check_dotdot(new, old);
-	if (!error && !exchange && new->child && new->child->child_count)
+	if (!error && !exchange && new->child &&new->child->child_count)
 		error = -ENOTEMPTY;
 	return error;
 }
@@ -357,7 +362,7 @@ static int rename_locked(struct path_end *old, struct path_end *new, u32 flags)
 
 	if (error)
 		return error;
-	if (new->child && new->child->inode == old->child->inode)
+	if (new->child &&new->child->inode == old->child->inode)
 		return 0;
 	error = rename_check_access(old, new, flags);
 	if (error)

@@ -1,6 +1,7 @@
 /*
- * open(2). The walk, the permission check and the creation of a missing file are one hold of the namespace lock;
- * what may sleep for long (a fifo waiting for its other end) or takes the inode's lock (O_TRUNC) comes after it.
+ * open(2). The walk, the permission check and the creation of a missing file are one hold of the
+ * namespace lock; what may sleep for long (a fifo waiting for its other end) or takes the inode's
+ * lock (O_TRUNC) comes after it.
  */
 #include <linux/errno.h>
 #include "fs/device.h"
@@ -106,8 +107,10 @@ struct file *file_open_dentry(struct dentry *dentry, int flags)
 	return error ? ERR_PTR(error) : open_checked(dentry, flags);
 }
 
-/* The file that open(2) means, found or created (*created): referenced. The namespace lock is held. */
-static struct dentry *find_or_create(int dirfd, const char *path, int flags, mode_t mode, bool *created)
+/* The file that open(2) means, found or created (*created): referenced. The namespace lock is
+ * held. */
+static struct dentry *find_or_create(int dirfd, const char *path, int flags, mode_t mode,
+				     bool *created)
 {
 	u32 lookup = flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0;
 	struct path_end end;
@@ -150,7 +153,8 @@ struct file *file_open(int dirfd, const char *path, int flags, mode_t mode)
 	if (IS_ERR(dentry))
 		return ERR_PTR(PTR_ERR(dentry));
 	/* who creates a file may open it as asked, whatever its mode says */
-	struct file *file = created ? open_checked(dentry, flags & ~O_TRUNC) : file_open_dentry(dentry, flags);
+	struct file *file =
+		created ? open_checked(dentry, flags & ~O_TRUNC) : file_open_dentry(dentry, flags);
 	dentry_put(dentry);
 	return file;
 }
@@ -163,7 +167,8 @@ struct file *file_open_kernel(const char *path, int flags)
 struct file *file_open_exec(int dirfd, const char *path, int flags)
 {
 	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
-	struct dentry *dentry = path_lookup(dirfd, path, lookup | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
+	struct dentry *dentry =
+		path_lookup(dirfd, path, lookup | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
 	struct file *file;
 
 	if (IS_ERR(dentry))

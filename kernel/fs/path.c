@@ -1,7 +1,8 @@
 /*
- * The walk from a name to a dentry. It takes one component after the other; a symbolic link's text is walked in its
- * place, and what followed the link waits on a small stack. The whole walk holds the namespace lock, so everything
- * it passes stays where it is, and a caller that goes on to change the name at the end does so atomically.
+ * The walk from a name to a dentry. It takes one component after the other; a symbolic link's text
+ * is walked in its place, and what followed the link waits on a small stack. The whole walk holds
+ * the namespace lock, so everything it passes stays where it is, and a caller that goes on to
+ * change the name at the end does so atomically.
  */
 #include <asm/fcntl.h>
 #include <linux/errno.h>
@@ -25,11 +26,13 @@ struct walk {
 	struct dentry *at;   /* held: the directory reached */
 	struct dentry *root; /* held: where absolute names start, and ".." ends */
 	const char *text;    /* not walked yet */
-	const char *waiting[LINKS_LIMIT]; /* what follows the links being walked, innermost last; never empty */
-	u32 depth;			  /* entries of waiting */
-	u32 links;			  /* followed so far */
-	u32 flags;			  /* LOOKUP_* */
-	bool slash;			  /* the end must be a directory: a slash followed it, or a link to it */
+	/* what follows the links being walked, innermost last; never empty */
+	const char *waiting[LINKS_LIMIT];
+	u32 depth; /* entries of waiting */
+	u32 links; /* followed so far */
+	u32 flags; /* LOOKUP_* */
+	/* the end must be a directory: a slash followed it, or a link to it */
+	bool slash;
 	struct link_text *texts;
 };
 
@@ -138,8 +141,8 @@ static int walk_link(struct walk *w, struct dentry *link)
 }
 
 /*
- * Cuts the next component off the text: its length, 0 if the walk is over (a path of slashes, or a link to "/").
- * *last: nothing follows it.
+ * Cuts the next component off the text: its length, 0 if the walk is over (a path of slashes, or a
+ * link to "/"). *last: nothing follows it.
  */
 static ssize_t next_component(struct walk *w, const char **name, bool *last)
 {
@@ -214,11 +217,14 @@ static int walk_step(struct walk *w, struct path_end *end)
 	if (is_dot(name, length) || is_dotdot(name, length)) {
 		if (is_dotdot(name, length))
 			walk_up(w);
-		return last ? end_at_directory(w, end, is_dot(name, length) ? PATH_DOT : PATH_DOTDOT) : 1;
+		return last ? end_at_directory(w, end,
+					       is_dot(name, length) ? PATH_DOT : PATH_DOTDOT)
+			    : 1;
 	}
 	struct dentry *child = walk_child(w, name, length);
 	if (IS_ERR(child)) {
-		bool may_be_made = !w->at->inode->ops->lookup && (w->flags & (LOOKUP_CREATE | LOOKUP_PARENT));
+		bool may_be_made =
+			!w->at->inode->ops->lookup && (w->flags & (LOOKUP_CREATE | LOOKUP_PARENT));
 		if (last && PTR_ERR(child) == -ENOENT && may_be_made)
 			return end_at_name(w, end, NULL, name, length);
 		return PTR_ERR(child);

@@ -1,11 +1,12 @@
 /*
- * Pipes and fifos: a ring of bytes between writers and readers. Its pages come when bytes need them and go when they
- * are read, but for one that is kept, so that a pipe in steady use allocates nothing. A write of up to PIPE_BUF bytes
- * waits until all of it fits and is never mixed with another (POSIX).
+ * Pipes and fifos: a ring of bytes between writers and readers. Its pages come when bytes need them
+ * and go when they are read, but for one that is kept, so that a pipe in steady use allocates
+ * nothing. A write of up to PIPE_BUF bytes waits until all of it fits and is never mixed with
+ * another (POSIX).
  *
- * pipe->lock, which sleeps, guards a pipe; user memory is copied under it. Sleepers wait without it, and their
- * conditions are single words that change before the queues are woken. A fifo's pipe exists while the fifo is open;
- * the inode's lock guards its coming and going.
+ * pipe->lock, which sleeps, guards a pipe; user memory is copied under it. Sleepers wait without
+ * it, and their conditions are single words that change before the queues are woken. A fifo's pipe
+ * exists while the fifo is open; the inode's lock guards its coming and going.
  */
 #include <asm/ioctls.h>
 #include <linux/errno.h>
@@ -19,18 +20,23 @@
 #include "sched/task.h"
 
 #define PIPEFS_MAGIC 0x50495045
-#define HAD_WRITER UINT64_MAX /* file->private: that there is no writer is a hang-up; else: not before this many opens */
+/* file->private of a reader: that there is no writer means a hang-up; else it is no hang-up yet
+ * while writers have opened the fifo only this many times. */
+#define HAD_WRITER UINT64_MAX
 
 struct pipe {
 	struct mutex lock; /* guards what follows; single words may be read without */
-	struct wait_queue read_queue, write_queue; /* wait for bytes or writers; for room or readers */
-	u32 readers, writers;		   /* open ends */
-	u32 reader_opens, writer_opens;	   /* how often an end was opened: a waiting open(2) sees even a short visit */
-	u64 head, tail;			   /* bytes read and written; byte n lies at n modulo the size */
-	u32 slots;			   /* pages the ring has room for */
-	struct frame **pages;		   /* slots of them; NULL where nothing lies */
-	struct frame *spare;		   /* an empty page kept for the next write, or NULL */
-	u32 files;			   /* open files; the inode's lock */
+	/* wait for bytes or writers; for room or readers */
+	struct wait_queue read_queue, write_queue;
+	u32 readers, writers; /* open ends */
+	/* how often an end was opened: a waiting open(2) sees even a short visit */
+	u32 reader_opens, writer_opens;
+	/* bytes read and written; byte n lies at n modulo the size */
+	u64 head, tail;
+	u32 slots;	      /* pages the ring has room for */
+	struct frame **pages; /* slots of them; NULL where nothing lies */
+	struct frame *spare;  /* an empty page kept for the next write, or NULL */
+	u32 files;	      /* open files; the inode's lock */
 };
 
 static struct kmem_cache pipe_cache;
@@ -92,7 +98,8 @@ static struct frame **page_at(struct pipe *pipe, u64 byte)
 	return &pipe->pages[byte / PAGE_SIZE % pipe->slots];
 }
 
-/* The page before head has been read; it goes unless the tail, once around the ring, has come to it again. */
+/* The page before head has been read; it goes unless the tail, once around the ring, has come to it
+ * again. */
 static void drop_page(struct pipe *pipe)
 {
 	struct frame **page = page_at(pipe, pipe->head - 1);
@@ -106,8 +113,8 @@ static void drop_page(struct pipe *pipe)
 	*page = NULL;
 }
 
-/* Moves bytes to the reader: how many. Of a page it takes all that is asked for or, if user memory is bad, nothing.
- * The lock is held. */
+/* Moves bytes to the reader: how many. Of a page it takes all that is asked for or, if user memory
+ * is bad, nothing. The lock is held. */
 static size_t copy_out(struct pipe *pipe, struct uio *uio)
 {
 	size_t total = 0;
@@ -115,7 +122,8 @@ static size_t copy_out(struct pipe *pipe, struct uio *uio)
 	while (uio->left && pipe_used(pipe)) {
 		u64 offset = pipe->head % PAGE_SIZE;
 		size_t want = min(min(PAGE_SIZE - offset, pipe_used(pipe)), uio->left);
-		size_t done = uio_put(uio, (char *)frame_addr(*page_at(pipe, pipe->head)) + offset, want);
+		size_t done =
+			uio_put(uio, (char *)frame_addr(*page_at(pipe, pipe->head)) + offset, want);
 		if (done < want)
 			break;
 		pipe->head += done;
@@ -128,7 +136,8 @@ static size_t copy_out(struct pipe *pipe, struct uio *uio)
 	return total;
 }
 
-/* Moves bytes from the writer while there is room, page by page as above: how many, or -ENOMEM or -EFAULT if none. */
+/* Moves bytes from the writer while there is room, page by page as above: how many, or -ENOMEM or
+ * -EFAULT if none. */
 static ssize_t copy_in(struct pipe *pipe, struct uio *uio)
 {
 	size_t total = 0;
@@ -174,13 +183,15 @@ static ssize_t pipe_read(struct file *file, struct uio *uio, s64 *pos)
 			return 0;
 		if (file_nonblocking(file))
 			return -EAGAIN;
-		result = wait_event_interruptible(&pipe->read_queue, pipe_used(pipe) || !pipe->writers);
+		result = wait_event_interruptible(&pipe->read_queue,
+						  pipe_used(pipe) || !pipe->writers);
 		if (result)
 			return result;
 	}
 }
 
-/* One attempt to write: as copy_in(), -EPIPE, or 0 if there is no room for what must go together. */
+/* One attempt to write: as copy_in(), -EPIPE, or 0 if there is no room for what must go
+ * together. */
 static ssize_t try_write(struct pipe *pipe, struct uio *uio, size_t together)
 {
 	ssize_t result = 0;
@@ -212,8 +223,8 @@ static ssize_t pipe_write(struct file *file, struct uio *uio, s64 *pos)
 		if (result == 0 && nonblocking)
 			result = -EAGAIN;
 		else if (result == 0)
-			result = wait_event_interruptible(&pipe->write_queue,
-							  pipe_room(pipe) >= together || !pipe->readers);
+			result = wait_event_interruptible(
+				&pipe->write_queue, pipe_room(pipe) >= together || !pipe->readers);
 		if (result < 0)
 			return total ? (ssize_t)total : result;
 		total += result;
@@ -321,14 +332,15 @@ static int pipe_open(struct inode *inode, struct file *file)
 	file->private = (void *)HAD_WRITER;
 	if ((file->mode & FMODE_READ) && !pipe->writers && file_nonblocking(file))
 		file->private = (void *)(u64)writer_opens;
-	if (error || ((file->mode & FMODE_READ) && (file->mode & FMODE_WRITE)) || file_nonblocking(file))
+	if (error || ((file->mode & FMODE_READ) && (file->mode & FMODE_WRITE)) ||
+	    file_nonblocking(file))
 		goto out;
 	if (file->mode & FMODE_READ)
-		error = wait_event_interruptible(&pipe->read_queue,
-						 pipe->writers || pipe->writer_opens != writer_opens);
+		error = wait_event_interruptible(
+			&pipe->read_queue, pipe->writers || pipe->writer_opens != writer_opens);
 	else
-		error = wait_event_interruptible(&pipe->write_queue,
-						 pipe->readers || pipe->reader_opens != reader_opens);
+		error = wait_event_interruptible(
+			&pipe->write_queue, pipe->readers || pipe->reader_opens != reader_opens);
 out:
 	if (error)
 		close_end(file);
@@ -347,12 +359,14 @@ const struct file_ops pipe_file_ops = {
 static struct dentry *pipe_make_dentry(void)
 {
 	char name[32];
-	struct inode *inode = inode_alloc(&pipe_fs, S_IFIFO | 0600, &pipe_inode_ops, &pipe_file_ops);
+	struct inode *inode =
+		inode_alloc(&pipe_fs, S_IFIFO | 0600, &pipe_inode_ops, &pipe_file_ops);
 
 	if (!inode)
 		return NULL;
 	inode->ino = filesystem_next_ino(&pipe_fs);
-	return dentry_alloc(NULL, name, snprintf(name, sizeof(name), "pipe:[%lu]", inode->ino), inode);
+	return dentry_alloc(NULL, name, snprintf(name, sizeof(name), "pipe:[%lu]", inode->ino),
+			    inode);
 }
 
 /* One end of a new pipe, not yet counted as open. */

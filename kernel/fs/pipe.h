@@ -12,7 +12,8 @@ extern const struct file_ops pipe_file_ops; /* of every inode of kind S_IFIFO */
 void pipe_module_init(void);
 /* pipe2(2): files[0] reads, files[1] writes; flags O_NONBLOCK. 0, -ENFILE, -ENOMEM. */
 int pipe_open_pair(struct file *files[2], int flags);
-s64 pipe_get_size(struct file *file);		/* F_GETPIPE_SZ: bytes or -EBADF */
-s64 pipe_set_size(struct file *file, u64 size); /* F_SETPIPE_SZ: the size set, -EBUSY, -EINVAL, -ENOMEM, -EPERM */
+s64 pipe_get_size(struct file *file); /* F_GETPIPE_SZ: bytes or -EBADF */
+/* F_SETPIPE_SZ: the size set, -EBUSY, -EINVAL, -ENOMEM, -EPERM */
+s64 pipe_set_size(struct file *file, u64 size);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * The waiting behind poll(2) and select(2). A poll table collects the wait queues that files name; the waiter puts
- * itself on each before the file looks at its state, so a change either is seen or wakes it. Passes are repeated
- * until something is ready; a queue keeps its entry over the passes. The files are held, and so are their queues.
+ * The waiting behind poll(2) and select(2). A poll table collects the wait queues that files name;
+ * the waiter puts itself on each before the file looks at its state, so a change either is seen or
+ * wakes it. Passes are repeated until something is ready; a queue keeps its entry over the passes.
+ * The files are held, and so are their queues.
  */
 #include <linux/errno.h>
 #include "fs/file.h"
@@ -103,7 +104,8 @@ static u32 poll_pass(struct pollfd *fds, struct file **files, u32 count, struct 
 	for (u32 i = 0; i < count; i++) {
 		fds[i].revents = 0;
 		if (files[i])
-			fds[i].revents = poll_one(files[i], (u16)fds[i].events, ready ? NULL : table);
+			fds[i].revents =
+				poll_one(files[i], (u16)fds[i].events, ready ? NULL : table);
 		else if (fds[i].fd >= 0)
 			fds[i].revents = POLLNVAL;
 		ready += fds[i].revents != 0;

@@ -1,11 +1,13 @@
 /*
- * The file system in memory. Its directories are the dentry trees themselves and its files are page caches, so
- * programs run straight from it: a mapped page is the file's page. A hole reads as zeros and costs nothing. Writing
- * and cutting hold the inode's lock; reading and page faults do not, they need only the cache's spinlock.
+ * The file system in memory. Its directories are the dentry trees themselves and its files are page
+ * caches, so programs run straight from it: a mapped page is the file's page. A hole reads as zeros
+ * and costs nothing. Writing and cutting hold the inode's lock; reading and page faults do not,
+ * they need only the cache's spinlock.
  *
- * A fault must not put a page behind the end of a file that is being cut: both the fault's look at the size and the
- * change of the size are under size_lock, so a page is either created before the change, and then dropped with the
- * others, or not at all. After that the pages are taken out of the address spaces that map them.
+ * A fault must not put a page behind the end of a file that is being cut: both the fault's look at
+ * the size and the change of the size are under size_lock, so a page is either created before the
+ * change, and then dropped with the others, or not at all. After that the pages are taken out of
+ * the address spaces that map them.
  */
 #include <asm/fcntl.h>
 #include <linux/errno.h>
@@ -24,8 +26,10 @@ static const struct file_ops ramfs_file_ops, ramfs_dir_ops;
 
 static struct inode *ramfs_make(struct inode *dir, mode_t mode, dev_t rdev, const char *target)
 {
-	const struct file_ops *ops = S_ISREG(mode) ? &ramfs_file_ops : S_ISDIR(mode) ? &ramfs_dir_ops :
-				     S_ISFIFO(mode) ? &pipe_file_ops : NULL;
+	const struct file_ops *ops = S_ISREG(mode)    ? &ramfs_file_ops
+				     : S_ISDIR(mode)  ? &ramfs_dir_ops
+				     : S_ISFIFO(mode) ? &pipe_file_ops
+						      : NULL;
 	struct inode *inode = inode_alloc(dir->fs, mode, &ramfs_inode_ops, ops);
 
 	if (!inode)
@@ -65,7 +69,8 @@ static void change_size(struct inode *inode, u64 size)
 	spin_unlock(&inode->size_lock);
 }
 
-/* Zeroes the bytes from `from` to the end of its page: they were or will be behind the end of the file. */
+/* Zeroes the bytes from `from` to the end of its page: they were or will be behind the end of the
+ * file. */
 static void zero_tail(struct inode *inode, u64 from)
 {
 	u64 offset = from % PAGE_SIZE;
@@ -127,7 +132,8 @@ static ssize_t ramfs_read(struct file *file, struct uio *uio, s64 *pos)
 	return total;
 }
 
-/* Writes inside one page at pos; bytes written, fewer than asked if user memory is bad, or -ENOSPC. */
+/* Writes inside one page at pos; bytes written, fewer than asked if user memory is bad, or
+ * -ENOSPC. */
 static ssize_t write_page(struct inode *inode, struct uio *uio, s64 pos, size_t want)
 {
 	struct frame *frame = pagecache_get_or_create(&inode->pages, pos / PAGE_SIZE);
@@ -263,12 +269,14 @@ static const struct file_ops ramfs_dir_ops = {
 
 static struct dentry *ramfs_mount(const struct fs_type *type)
 {
-	return filesystem_make_root(type, type->magic == TMPFS_MAGIC ? 01777 : 0755, &ramfs_inode_ops,
-				    &ramfs_dir_ops);
+	return filesystem_make_root(type, type->magic == TMPFS_MAGIC ? 01777 : 0755,
+				    &ramfs_inode_ops, &ramfs_dir_ops);
 }
 
-static struct fs_type ramfs_type = { "ramfs", RAMFS_MAGIC, .in_memory = true, .mount = ramfs_mount };
-static struct fs_type tmpfs_type = { "tmpfs", TMPFS_MAGIC, .in_memory = true, .mount = ramfs_mount };
+static struct fs_type ramfs_type = { "ramfs", RAMFS_MAGIC, .in_memory = true,
+				     .mount = ramfs_mount };
+static struct fs_type tmpfs_type = { "tmpfs", TMPFS_MAGIC, .in_memory = true,
+				     .mount = ramfs_mount };
 
 void ramfs_init(void)
 {

@@ -4,7 +4,7 @@
 
 #include "fs/mount.h"
 
-void ramfs_init(void); /* registers the types ramfs and tmpfs */
+void ramfs_init(void);		 /* registers the types ramfs and tmpfs */
 struct dentry *ramfs_root(void); /* a new, empty one */
 
 #endif

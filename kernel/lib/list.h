@@ -1,6 +1,6 @@
 /*
- * A circular doubly linked list whose links live inside the objects: insertion and removal are O(1) and
- * never allocate, so they cannot fail. An empty head, and a removed link, point to themselves.
+ * A circular doubly linked list whose links live inside the objects: insertion and removal are O(1)
+ * and never allocate, so they cannot fail. An empty head, and a removed link, point to themselves.
  */
 #ifndef MITOS_LIB_LIST_H
 #define MITOS_LIB_LIST_H
@@ -11,7 +11,10 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
-#define LIST_HEAD_INIT(name) { &(name), &(name) }
+#define LIST_HEAD_INIT(name)                                                                       \
+	{                                                                                          \
+		&(name), &(name)                                                                   \
+	}
 
 static inline void list_init(struct list_head *head)
 {
@@ -19,7 +22,8 @@ static inline void list_init(struct list_head *head)
 	head->prev = head;
 }
 
-static inline void list_insert(struct list_head *link, struct list_head *before, struct list_head *after)
+static inline void list_insert(struct list_head *link, struct list_head *before,
+			       struct list_head *after)
 {
 	link->prev = before;
 	link->next = after;
@@ -66,19 +70,18 @@ static inline void list_splice_tail(struct list_head *to, struct list_head *from
 #define list_entry(link, type, member) container_of(link, type, member)
 
 /* The first element, or NULL when the list is empty. */
-#define list_first(head, type, member) \
+#define list_first(head, type, member)                                                             \
 	(list_empty(head) ? NULL : list_entry((head)->next, type, member))
 
-#define list_for_each(pos, head, member)                                       \
-	for (pos = list_entry((head)->next, __typeof__(*pos), member);         \
-	     &pos->member != (head);                                           \
+#define list_for_each(pos, head, member)                                                           \
+	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head);     \
 	     pos = list_entry(pos->member.next, __typeof__(*pos), member))
 
 /* As list_for_each; the current element may be removed or freed. */
-#define list_for_each_safe(pos, tmp, head, member)                             \
-	for (pos = list_entry((head)->next, __typeof__(*pos), member),         \
-	    tmp = list_entry(pos->member.next, __typeof__(*pos), member);      \
-	     &pos->member != (head);                                           \
+#define list_for_each_safe(pos, tmp, head, member)                                                 \
+	for (pos = list_entry((head)->next, __typeof__(*pos), member),                             \
+	    tmp = list_entry(pos->member.next, __typeof__(*pos), member);                          \
+	     &pos->member != (head);                                                               \
 	     pos = tmp, tmp = list_entry(tmp->member.next, __typeof__(*tmp), member))
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * snprintf for the kernel. One conversion is parsed into a struct spec, its digits or bytes are found, and one
- * function writes prefix, padding and body, so that every flag works with every conversion that allows it.
+ * snprintf for the kernel. One conversion is parsed into a struct spec, its digits or bytes are
+ * found, and one function writes prefix, padding and body, so that every flag works with every
+ * conversion that allows it.
  */
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -105,12 +106,23 @@ static int parse_number(const char **format, va_list *args)
 static bool parse_flag(struct spec *spec, char c)
 {
 	switch (c) {
-	case '-': spec->left = true; return true;
-	case '0': spec->zero = true; return true;
-	case '+': spec->plus = true; return true;
-	case ' ': spec->space = true; return true;
-	case '#': spec->alternate = true; return true;
-	default: return false;
+	case '-':
+		spec->left = true;
+		return true;
+	case '0':
+		spec->zero = true;
+		return true;
+	case '+':
+		spec->plus = true;
+		return true;
+	case ' ':
+		spec->space = true;
+		return true;
+	case '#':
+		spec->alternate = true;
+		return true;
+	default:
+		return false;
 	}
 }
 

@@ -1,7 +1,7 @@
 /*
- * Memory and strings. Copying and filling go eight bytes at a time by `rep`, which costs one instruction for each
- * word in our cost model and needs no vector registers; the rest is as plain as it can be. The direction flag is
- * clear between functions, as the System V ABI says.
+ * Memory and strings. Copying and filling go eight bytes at a time by `rep`, which costs one
+ * instruction for each word in our cost model and needs no vector registers; the rest is as plain
+ * as it can be. The direction flag is clear between functions, as the System V ABI says.
  */
 #include "lib/string.h"
 

@@ -1,4 +1,5 @@
-/* The memory and string functions of ISO C that a freestanding kernel needs, with their standard meaning. */
+/* The memory and string functions of ISO C that a freestanding kernel needs, with their standard
+ * meaning. */
 #ifndef MITOS_LIB_STRING_H
 #define MITOS_LIB_STRING_H
 
@@ -31,7 +32,8 @@ static inline char *string_find(const char *s, char c)
 	return (char *)s;
 }
 
-/* Parses an unsigned decimal (or 0x hexadecimal) number, UINT64_MAX if it is too large; *end, if given, is the first byte not used. */
+/* Parses an unsigned decimal (or 0x hexadecimal) number, UINT64_MAX if it is too large; *end, if
+ * given, is the first byte not used. */
 u64 str_to_u64(const char *s, const char **end);
 
 #endif

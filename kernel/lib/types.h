@@ -1,6 +1,6 @@
 /*
- * The words every file uses: fixed-width types, errors as pointers, alignment and a few compiler hints.
- * No state, no policy; compiles on the host as well.
+ * The words every file uses: fixed-width types, errors as pointers, alignment and a few compiler
+ * hints. No state, no policy; compiles on the host as well.
  */
 #ifndef MITOS_LIB_TYPES_H
 #define MITOS_LIB_TYPES_H
@@ -47,17 +47,17 @@ typedef long off_t;
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define min(a, b)                          \
-	({                                 \
-		__typeof__(a) _min_a = (a);    \
-		__typeof__(b) _min_b = (b);    \
-		_min_a < _min_b ? _min_a : _min_b; \
+#define min(a, b)                                                                                  \
+	({                                                                                         \
+		__typeof__(a) _min_a = (a);                                                        \
+		__typeof__(b) _min_b = (b);                                                        \
+		_min_a < _min_b ? _min_a : _min_b;                                                 \
 	})
-#define max(a, b)                          \
-	({                                 \
-		__typeof__(a) _max_a = (a);    \
-		__typeof__(b) _max_b = (b);    \
-		_max_a > _max_b ? _max_a : _max_b; \
+#define max(a, b)                                                                                  \
+	({                                                                                         \
+		__typeof__(a) _max_a = (a);                                                        \
+		__typeof__(b) _max_b = (b);                                                        \
+		_max_a > _max_b ? _max_a : _max_b;                                                 \
 	})
 
 /* align_up and align_down take a power of two. */

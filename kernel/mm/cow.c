@@ -1,19 +1,22 @@
 /*
  * How fork divides memory, and how a write finds its own page again. This is the file to read.
  *
- * The invariant: a page-table entry of a private area may have W set only if its frame is anonymous and has exactly one
- * reference, the entry's own. So a write that would be seen by another address space always faults first. The two
- * ways to fork keep it:
+ * The invariant: a page-table entry of a private area may have W set only if its frame is anonymous
+ * and has exactly one reference, the entry's own. So a write that would be seen by another address
+ * space always faults first. The two ways to fork keep it:
  *
- *   eager  every page of a private area is copied at once, program text too (as xv6 does, and the first Unix).
- *   cow    the page tables are copied, the pages shared: both entries lose W, and the frame gains a reference.
+ *   eager  every page of a private area is copied at once, program text too (as xv6 does, and the
+ *          first Unix).
+ *   cow    the page tables are copied, the pages shared: both entries lose W, and the frame gains a
+ *          reference.
  *
- * Shared areas (MAP_SHARED) are the same pages on purpose; their entries are copied as they are. The first write to a
- * shared page comes here through fault.c: cow_break() copies the page, or, when no other reference is left, just
- * gives W back. Kernel writes to user memory fault the same way, because CR0.WP is set.
+ * Shared areas (MAP_SHARED) are the same pages on purpose; their entries are copied as they are.
+ * The first write to a shared page comes here through fault.c: cow_break() copies the page, or,
+ * when no other reference is left, just gives W back. Kernel writes to user memory fault the same
+ * way, because CR0.WP is set.
  *
- * The parent's mm lock is held throughout, so its tables stand still; the child's is held too, though nobody
- * else knows the child yet.
+ * The parent's mm lock is held throughout, so its tables stand still; the child's is held too,
+ * though nobody else knows the child yet.
  */
 #include "mm/cow.h"
 #include "lib/string.h"
@@ -43,7 +46,8 @@ bool fork_mode_parse(const char *name, enum fork_mode *mode)
 }
 
 /* Gives the child a copy of one page. 0 or -ENOMEM. */
-static int copy_page(struct mm_struct *child, pte_t *child_entry, const struct vm_area_struct *vma, pte_t parent)
+static int copy_page(struct mm_struct *child, pte_t *child_entry, const struct vm_area_struct *vma,
+		     pte_t parent)
 {
 	struct frame *from = frame_of_phys(parent & PTE_ADDR);
 	struct frame *copy = frame_alloc(FRAME_ANON);
@@ -51,7 +55,8 @@ static int copy_page(struct mm_struct *child, pte_t *child_entry, const struct v
 	if (!copy)
 		return -ENOMEM;
 	memcpy(frame_addr(copy), frame_addr(from), PAGE_SIZE);
-	pte_install(child, child_entry, copy, pte_bits(vma->flags) | (vma->flags & VM_WRITE ? PTE_W : 0));
+	pte_install(child, child_entry, copy,
+		    pte_bits(vma->flags) | (vma->flags & VM_WRITE ? PTE_W : 0));
 	return 0;
 }
 
@@ -87,11 +92,12 @@ static int fork_page(struct mm_struct *child, pte_t *child_entry, const struct v
 }
 
 /*
- * Divides the pages of [start, end), which one last-level table (2 MiB) covers. from is the parent's entry for start;
- * the child gets a table only if there is a page to put in it. 0 or -ENOMEM.
+ * Divides the pages of [start, end), which one last-level table (2 MiB) covers. from is the
+ * parent's entry for start; the child gets a table only if there is a page to put in it. 0 or
+ * -ENOMEM.
  */
-static int fork_table(struct mm_struct *child, pte_t *from, const struct vm_area_struct *vma, u64 start, u64 end,
-		      enum fork_mode mode)
+static int fork_table(struct mm_struct *child, pte_t *from, const struct vm_area_struct *vma,
+		      u64 start, u64 end, enum fork_mode mode)
 {
 	pte_t *to = NULL; /* the child's entry for start */
 
@@ -110,8 +116,8 @@ static int fork_table(struct mm_struct *child, pte_t *from, const struct vm_area
 }
 
 /* Divides the pages of one area, table by table. 0 or -ENOMEM. */
-static int fork_area(struct mm_struct *child, struct mm_struct *parent, const struct vm_area_struct *vma,
-		     enum fork_mode mode)
+static int fork_area(struct mm_struct *child, struct mm_struct *parent,
+		     const struct vm_area_struct *vma, enum fork_mode mode)
 {
 	const u64 span = PAGE_SIZE * TABLE_ENTRIES;
 
@@ -193,12 +199,14 @@ enum fault_result cow_break(struct vm_area_struct *vma, u64 addr, pte_t *entry)
 
 	ASSERT(mutex_held(&vma->mm->lock));
 	if (old->kind == FRAME_ANON && __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1) {
-		*entry |= PTE_W | PTE_D; /* the last sharer: nobody else can gain a reference but through this entry */
+		/* the last sharer: nobody else can gain a reference but through this entry */
+		*entry |= PTE_W | PTE_D;
 		tlb_flush_page(vma->mm, addr);
 		vm_count(&vm_counters.cow_page_reused);
 		return FAULT_OK;
 	}
-	struct frame *copy = old == zero_frame ? frame_alloc_zeroed(FRAME_ANON) : frame_alloc(FRAME_ANON);
+	struct frame *copy =
+		old == zero_frame ? frame_alloc_zeroed(FRAME_ANON) : frame_alloc(FRAME_ANON);
 	if (!copy)
 		return FAULT_NO_MEMORY;
 	if (old != zero_frame) {

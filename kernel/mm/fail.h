@@ -1,6 +1,6 @@
 /*
- * Fault injection: `fail=frame:N` or `fail=slab:N` on the command line makes the Nth allocation of that kind after
- * start-up fail, once, so that tests can walk every failure path of a system call.
+ * Fault injection: `fail=frame:N` or `fail=slab:N` on the command line makes the Nth allocation of
+ * that kind after start-up fail, once, so that tests can walk every failure path of a system call.
  */
 #ifndef MITOS_MM_FAIL_H
 #define MITOS_MM_FAIL_H
@@ -9,7 +9,8 @@
 
 enum fail_site { FAIL_FRAME, FAIL_SLAB, FAIL_SITES };
 
-extern s64 fail_countdown[FAIL_SITES]; /* atomic; allocations until the failing one; 0 or less: off */
+/* atomic; allocations until the failing one; 0 or less: off */
+extern s64 fail_countdown[FAIL_SITES];
 
 void fail_init(void); /* reads the command line; called when user space is about to start */
 

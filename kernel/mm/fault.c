@@ -1,7 +1,8 @@
 /*
- * A page fault that the hardware reports becomes one of four things here: a missing page supplied (zeroes, or a page
- * of the mapped file), a shared page made private (cow.c), the stack grown, or a refusal with its reason, from which the
- * caller makes a signal or -EFAULT. The mm's lock is held while it is decided and done.
+ * A page fault that the hardware reports becomes one of four things here: a missing page supplied
+ * (zeroes, or a page of the mapped file), a shared page made private (cow.c), the stack grown, or a
+ * refusal with its reason, from which the caller makes a signal or -EFAULT. The mm's lock is held
+ * while it is decided and done.
  */
 #include "mm/cow.h"
 #include "mm/tlb.h"
@@ -10,12 +11,13 @@
 #include "x86/printk.h"
 #include <asm/errno.h>
 
-/* Linux maps file pages around a read fault too, since programs read on; only those the cache already has. */
+/* Linux maps file pages around a read fault too, since programs read on; only those the cache
+ * already has. */
 #define FAULT_AROUND_PAGES 16
 
 /*
- * Grows the stack area vma, which begins above addr, down to addr: within RLIMIT_STACK and RLIMIT_AS, and not
- * closer to the area below than the guard gap.
+ * Grows the stack area vma, which begins above addr, down to addr: within RLIMIT_STACK and
+ * RLIMIT_AS, and not closer to the area below than the guard gap.
  */
 static enum fault_result grow_stack(struct vm_area_struct *vma, u64 addr)
 {
@@ -35,8 +37,10 @@ static enum fault_result grow_stack(struct vm_area_struct *vma, u64 addr)
 	return FAULT_OK;
 }
 
-/* Finds the area of addr, growing a stack if that is what lies above, and checks the access against it. */
-static enum fault_result find_area(struct mm_struct *mm, u64 addr, unsigned access, struct vm_area_struct **area)
+/* Finds the area of addr, growing a stack if that is what lies above, and checks the access against
+ * it. */
+static enum fault_result find_area(struct mm_struct *mm, u64 addr, unsigned access,
+				   struct vm_area_struct **area)
 {
 	struct vm_area_struct *vma = vma_find(mm, addr);
 
@@ -48,7 +52,8 @@ static enum fault_result find_area(struct mm_struct *mm, u64 addr, unsigned acce
 	}
 	u32 needed = access & FAULT_WRITE ? VM_WRITE : access & FAULT_EXEC ? VM_EXEC : VM_READ;
 	if (needed == VM_READ)
-		needed = VM_PROT; /* x86 cannot make a page writable or executable and not readable */
+		/* x86 cannot make a page writable or executable and not readable */
+		needed = VM_PROT;
 	if (!(vma->flags & needed))
 		return FAULT_NO_ACCESS;
 	*area = vma;
@@ -102,11 +107,13 @@ static enum fault_result supply_copy(struct vm_area_struct *vma, u64 addr, pte_t
 	return copy ? FAULT_OK : FAULT_NO_MEMORY;
 }
 
-/* The object's page itself: read-only in a private area, with the area's permissions in a shared one. */
+/* The object's page itself: read-only in a private area, with the area's permissions in a shared
+ * one. */
 static enum fault_result supply_page(struct vm_area_struct *vma, u64 addr, pte_t *entry)
 {
 	struct frame *page = vma->ops->get_page(vma, object_page(vma, addr));
-	pte_t writable = (vma->flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE) ? PTE_W | PTE_D : 0;
+	pte_t writable =
+		(vma->flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE) ? PTE_W | PTE_D : 0;
 
 	if (IS_ERR(page))
 		return refusal(page);
@@ -114,7 +121,8 @@ static enum fault_result supply_page(struct vm_area_struct *vma, u64 addr, pte_t
 	return FAULT_OK;
 }
 
-/* After a read fault on a file: maps its neighbours in the same table that the page cache has already. */
+/* After a read fault on a file: maps its neighbours in the same table that the page cache has
+ * already. */
 static void supply_around(struct vm_area_struct *vma, u64 addr, pte_t *entry)
 {
 	const u64 span = FAULT_AROUND_PAGES * PAGE_SIZE;

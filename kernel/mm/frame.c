@@ -1,8 +1,9 @@
 /*
- * A binary buddy allocator (Knowlton 1965; Knuth, TAOCP 1, 2.5) over one array of struct frame. A free block of 2^n
- * frames is aligned to its size and linked through its first frame; freeing merges it with its buddy as long as
- * that one is free and whole. In front of it each CPU keeps a handful of single frames, taken and returned in batches
- * with interrupts off and no lock. buddy_lock guards the lists and is the innermost lock of the kernel.
+ * A binary buddy allocator (Knowlton 1965; Knuth, TAOCP 1, 2.5) over one array of struct frame. A
+ * free block of 2^n frames is aligned to its size and linked through its first frame; freeing
+ * merges it with its buddy as long as that one is free and whole. In front of it each CPU keeps a
+ * handful of single frames, taken and returned in batches with interrupts off and no lock.
+ * buddy_lock guards the lists and is the innermost lock of the kernel.
  */
 #include "mm/frame.h"
 #include "lib/string.h"
@@ -44,7 +45,8 @@ static void buddy_insert(struct frame *frame, unsigned order)
 	list_add(&free_lists[order], &frame->link);
 }
 
-/* A free block's frames after the first have order FRAME_ORDERS, so only the head looks like a block. */
+/* A free block's frames after the first have order FRAME_ORDERS, so only the head looks like a
+ * block. */
 static bool is_free_block(const struct frame *frame, unsigned order)
 {
 	return frame && frame->kind == FRAME_FREE && frame->order == order;
@@ -196,7 +198,8 @@ void frame_release_range(phys_t start, phys_t end)
 	while (pfn < last) {
 		unsigned order = 0;
 
-		while (order < FRAME_ORDERS - 1 && !(pfn & (1ull << order)) && pfn + (2ull << order) <= last)
+		while (order < FRAME_ORDERS - 1 && !(pfn & (1ull << order)) &&
+		       pfn + (2ull << order) <= last)
 			order++;
 		for (u64 i = 0; i < 1ull << order; i++) {
 			frames[pfn + i].kind = FRAME_FREE;
@@ -239,7 +242,8 @@ void frame_init(const struct boot_info *info)
 	phys_t taken[4][2] = {
 		{ 0, 1 << 20 }, /* firmware data, the trampoline of other CPUs */
 		{ (phys_t)image_start, align_up((phys_t)image_end, PAGE_SIZE) },
-		{ align_down(info->initrd_start, PAGE_SIZE), align_up(info->initrd_end, PAGE_SIZE) },
+		{ align_down(info->initrd_start, PAGE_SIZE),
+		  align_up(info->initrd_end, PAGE_SIZE) },
 	};
 	early_taken(&taken[3][0], &taken[3][1]);
 	for (u32 i = 0; i < info->range_count; i++)

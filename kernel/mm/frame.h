@@ -1,8 +1,9 @@
 /*
- * Physical memory by frames of 4 KiB. A buddy allocator hands them out in powers of two, a small cache per CPU
- * makes single frames cheap, and each frame has a struct with its kind and its reference count: the number of
- * page-table entries, caches and kernel holders that point at it. The last frame_put() gives it back.
- * Allocation never sleeps and may fail; nothing is scanned, whatever the size of memory.
+ * Physical memory by frames of 4 KiB. A buddy allocator hands them out in powers of two, a small
+ * cache per CPU makes single frames cheap, and each frame has a struct with its kind and its
+ * reference count: the number of page-table entries, caches and kernel holders that point at it.
+ * The last frame_put() gives it back. Allocation never sleeps and may fail; nothing is scanned,
+ * whatever the size of memory.
  */
 #ifndef MITOS_MM_FRAME_H
 #define MITOS_MM_FRAME_H
@@ -24,15 +25,16 @@ enum frame_kind {
 };
 
 struct frame {
-	u32 refs; /* atomic; how many hold this frame; 0 when free */
-	u8 kind;  /* enum frame_kind */
-	u8 order; /* of the free block it heads, or of the allocated block */
-	u16 used; /* FRAME_SLAB: objects in use; FRAME_TABLE: entries present (its mm's lock) */
+	u32 refs;  /* atomic; how many hold this frame; 0 when free */
+	u8 kind;   /* enum frame_kind */
+	u8 order;  /* of the free block it heads, or of the allocated block */
+	u16 used;  /* FRAME_SLAB: objects in use; FRAME_TABLE: entries present (its mm's lock) */
 	u32 audit; /* references that the running audit found */
-	u16 slab_free; /* FRAME_SLAB: offset / 8 of the first free object, SLAB_END if none */
+	u16 slab_free;	/* FRAME_SLAB: offset / 8 of the first free object, SLAB_END if none */
 	u16 slab_cache; /* FRAME_SLAB: number of its kmem_cache */
 	union {
-		struct list_head link; /* FRAME_FREE: buddy list or CPU cache; FRAME_SLAB: the cache's list */
+		/* FRAME_FREE: buddy list or CPU cache; FRAME_SLAB: the cache's list */
+		struct list_head link;
 		struct {
 			void *owner; /* FRAME_CACHE: its page_cache */
 			u64 index;   /* FRAME_CACHE: page number in the file */

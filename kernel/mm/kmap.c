@@ -1,7 +1,7 @@
 /*
- * At boot a bump allocator takes pages from one usable range, and the tables are built from it with the largest
- * pages that fit. Code is executable and read-only, constants read-only, the rest writable and not executable.
- * The one-time tables need no lock.
+ * At boot a bump allocator takes pages from one usable range, and the tables are built from it with
+ * the largest pages that fit. Code is executable and read-only, constants read-only, the rest
+ * writable and not executable. The one-time tables need no lock.
  */
 #include "mm/kmap.h"
 #include "lib/string.h"
@@ -12,7 +12,7 @@ extern char text_start[], text_end[], rodata_start[], rodata_end[], data_start[]
 extern char image_start[], image_end[]; /* physical addresses */
 
 #define EARLY_MINIMUM (1ull << 20)
-#define LOW_MEMORY (1ull << 20) /* firmware's, and the application processors' trampoline */
+#define LOW_MEMORY (1ull << 20)	    /* firmware's, and the application processors' trampoline */
 #define IDENTITY_LIMIT (4ull << 30) /* what the boot tables map */
 
 pte_t *kernel_pml4;
@@ -30,7 +30,8 @@ static void early_init(void)
 	phys_t taken[3][2] = {
 		{ 0, LOW_MEMORY },
 		{ (phys_t)image_start, align_up((phys_t)image_end, PAGE_SIZE) },
-		{ align_down(boot_info.initrd_start, PAGE_SIZE), align_up(boot_info.initrd_end, PAGE_SIZE) },
+		{ align_down(boot_info.initrd_start, PAGE_SIZE),
+		  align_up(boot_info.initrd_end, PAGE_SIZE) },
 	};
 
 	for (u32 i = 0; i < boot_info.range_count; i++) {
@@ -65,7 +66,9 @@ phys_t early_alloc(u64 size)
 		panic("out of memory at boot: %llu bytes", (unsigned long long)size);
 	early_next += size;
 	/* Before the final tables are loaded the identity map serves, afterwards the direct map. */
-	memset(kernel_pml4 && read_cr3() == virt_to_phys(kernel_pml4) ? phys_to_virt(phys) : (void *)phys, 0, size);
+	memset(kernel_pml4 && read_cr3() == virt_to_phys(kernel_pml4) ? phys_to_virt(phys)
+								      : (void *)phys,
+	       0, size);
 	return phys;
 }
 
@@ -75,7 +78,8 @@ void early_taken(phys_t *start, phys_t *end)
 	*end = early_next;
 }
 
-/* The entry for addr in a table of the given level (by physical address), tables above made as needed. */
+/* The entry for addr in a table of the given level (by physical address), tables above made as
+ * needed. */
 static pte_t *boot_entry_of(phys_t pml4, u64 addr, unsigned level)
 {
 	pte_t *table = (pte_t *)pml4;
@@ -139,7 +143,8 @@ void kmap_init(void)
 
 		/* Above 4 GiB firmware reserves ranges that nothing fills. */
 		if (boot_info.ranges[i].usable || end <= IDENTITY_LIMIT)
-			map_range(pml4, (u64)phys_to_virt(start), start, end - start, PTE_W | PTE_G | PTE_NX);
+			map_range(pml4, (u64)phys_to_virt(start), start, end - start,
+				  PTE_W | PTE_G | PTE_NX);
 	}
 	map_range(pml4, (u64)phys_to_virt(0), 0, LOW_MEMORY, PTE_W | PTE_G | PTE_NX);
 	map_image(pml4);
@@ -172,8 +177,8 @@ volatile void *kmap_device(phys_t phys, u64 size)
 	u64 span = align_up(phys + size, PAGE_SIZE) - page;
 
 	for (u64 done = 0; done < span; done += PAGE_SIZE)
-		*device_entry(virt + done) = (page + done) | PTE_P | PTE_W | PTE_PCD | PTE_PWT | PTE_G |
-					     (cpu_features.nx ? PTE_NX : 0);
+		*device_entry(virt + done) = (page + done) | PTE_P | PTE_W | PTE_PCD | PTE_PWT |
+					     PTE_G | (cpu_features.nx ? PTE_NX : 0);
 	device_next += span + PAGE_SIZE; /* an unmapped page between devices */
 	return (volatile void *)(virt + (phys - page));
 }

@@ -1,9 +1,9 @@
 /*
- * Kernel stacks lie in a region of their own, in slots of four pages of which the upper two are mapped: an overflow
- * hits the unmapped ones and is a double fault with a name, not silent damage. Mapping is the dear part, so a few free
- * stacks stay mapped for the next fork; beyond that the frames go back. A free, unmapped slot keeps the number of
- * the next free slot in its own (not present) page-table entry, so the list needs no memory.
- * kstack_lock guards all of it.
+ * Kernel stacks lie in a region of their own, in slots of four pages of which the upper two are
+ * mapped: an overflow hits the unmapped ones and is a double fault with a name, not silent damage.
+ * Mapping is the dear part, so a few free stacks stay mapped for the next fork; beyond that the
+ * frames go back. A free, unmapped slot keeps the number of the next free slot in its own (not
+ * present) page-table entry, so the list needs no memory. kstack_lock guards all of it.
  */
 #include "lib/string.h"
 #include "mm/frame.h"
@@ -17,7 +17,7 @@
 #define SLOT_NONE 0
 
 static struct spinlock kstack_lock = SPINLOCK_INIT("kernel stacks"); /* guards the four below */
-static void *cached[CACHED_MAX]; /* mapped and free */
+static void *cached[CACHED_MAX];				     /* mapped and free */
 static u32 cached_count;
 static u64 free_slot = SLOT_NONE; /* first of the list */
 static u64 slots_used = 1;	  /* slot numbers ever handed out, 0 excepted */
@@ -58,7 +58,8 @@ static u64 slot_take(void)
 	return slot;
 }
 
-/* Unmaps what is mapped of a slot and puts the slot on the free list. Its first entry's table exists. */
+/* Unmaps what is mapped of a slot and puts the slot on the free list. Its first entry's table
+ * exists. */
 static void slot_release(u64 slot)
 {
 	for (u64 page = 0; page < STACK_PAGES; page++) {
@@ -97,8 +98,8 @@ void *kstack_alloc(void)
 			slot_release(slot);
 			goto out;
 		}
-		*stack_entry(slot_stack(slot) + page * PAGE_SIZE) = frame_phys(frame) | PTE_P | PTE_W | PTE_G |
-								   (cpu_features.nx ? PTE_NX : 0);
+		*stack_entry(slot_stack(slot) + page * PAGE_SIZE) =
+			frame_phys(frame) | PTE_P | PTE_W | PTE_G | (cpu_features.nx ? PTE_NX : 0);
 	}
 	stack = (void *)slot_stack(slot);
 out:

@@ -1,7 +1,7 @@
 /*
- * Whole address spaces: made empty, kept alive by their users, taken apart when the last one goes. All of them are on
- * one list, so that truncation and the audit can visit them; mm_list_lock guards the list, and an address space stays
- * on it as long as anybody can find it.
+ * Whole address spaces: made empty, kept alive by their users, taken apart when the last one goes.
+ * All of them are on one list, so that truncation and the audit can visit them; mm_list_lock guards
+ * the list, and an address space stays on it as long as anybody can find it.
  */
 #include "mm/mm.h"
 #include "lib/string.h"
@@ -77,7 +77,8 @@ static void mm_destroy(struct mm_struct *mm)
 
 void mm_put(struct mm_struct *mm)
 {
-	/* The list lock makes dropping the last reference and leaving the list one step for mm_next. */
+	/* The list lock makes dropping the last reference and leaving the list one step for
+	 * mm_next. */
 	spin_lock(&mm_list_lock);
 	bool last = __atomic_sub_fetch(&mm->users, 1, __ATOMIC_ACQ_REL) == 0;
 	if (last)

@@ -1,7 +1,8 @@
 /*
- * Address spaces. An mm_struct is a page-table tree and an ordered, non-overlapping set of vm_area_structs that say
- * what may be there; page tables are filled by faults. One sleeping lock per mm guards both. A task without mm is a
- * kernel task. What backs an area is behind vm_ops, which the file system (above) provides for files.
+ * Address spaces. An mm_struct is a page-table tree and an ordered, non-overlapping set of
+ * vm_area_structs that say what may be there; page tables are filled by faults. One sleeping lock
+ * per mm guards both. A task without mm is a kernel task. What backs an area is behind vm_ops,
+ * which the file system (above) provides for files.
  */
 #ifndef MITOS_MM_MM_H
 #define MITOS_MM_MM_H
@@ -20,12 +21,13 @@ struct vm_area_struct;
 #define VM_EXEC (1u << 2)
 #define VM_SHARED (1u << 3)    /* MAP_SHARED: writes reach the object */
 #define VM_GROWSDOWN (1u << 4) /* the stack */
-#define VM_MAYWRITE (1u << 5)  /* mprotect may add write (a shared mapping of a read-only descriptor may not) */
+/* mprotect may add write (a shared mapping of a read-only descriptor may not) */
+#define VM_MAYWRITE (1u << 5)
 #define VM_NORESERVE (1u << 6) /* not counted against overcommit */
 #define VM_DONTFORK (1u << 7)
 #define VM_WIPEONFORK (1u << 8)
-#define VM_HEAP (1u << 9)      /* made by brk: [heap] in /proc */
-#define VM_STACK (1u << 10)    /* the initial stack: [stack] in /proc */
+#define VM_HEAP (1u << 9)   /* made by brk: [heap] in /proc */
+#define VM_STACK (1u << 10) /* the initial stack: [stack] in /proc */
 #define VM_PROT (VM_READ | VM_WRITE | VM_EXEC)
 
 struct page_cache;
@@ -36,17 +38,19 @@ struct vm_ops {
 	 * ERR_PTR(-EFAULT): beyond the end (SIGBUS); ERR_PTR(-ENOMEM). The mm's lock is held.
 	 */
 	struct frame *(*get_page)(struct vm_area_struct *vma, u64 pgoff);
-	void (*open)(struct vm_area_struct *vma);  /* the area was duplicated (fork, split): take references */
-	void (*close)(struct vm_area_struct *vma); /* the area is going; the mm's lock is held, so no file lock may be taken */
+	/* the area was duplicated (fork, split): take references */
+	void (*open)(struct vm_area_struct *vma);
+	/* the area is going; the mm's lock is held, so no file lock may be taken */
+	void (*close)(struct vm_area_struct *vma);
 };
 
 struct vm_area_struct {
-	u64 start, end; /* page-aligned user addresses, end exclusive */
-	u32 flags;	/* VM_* */
-	u64 pgoff;	/* page number in the object at start */
-	const struct vm_ops *ops;  /* NULL: private anonymous memory */
-	struct file *file;	   /* the open file mapped, or NULL; ops own the reference */
-	struct page_cache *cache;  /* whose pages ops->get_page returns, or NULL */
+	u64 start, end;		  /* page-aligned user addresses, end exclusive */
+	u32 flags;		  /* VM_* */
+	u64 pgoff;		  /* page number in the object at start */
+	const struct vm_ops *ops; /* NULL: private anonymous memory */
+	struct file *file;	  /* the open file mapped, or NULL; ops own the reference */
+	struct page_cache *cache; /* whose pages ops->get_page returns, or NULL */
 	struct mm_struct *mm;
 	u64 gap_before; /* bytes that a new area may use between the previous area and start */
 	u64 gap_max;	/* the largest gap_before in this subtree */
@@ -58,28 +62,31 @@ RB_HEAD(vma_tree, vm_area_struct);
 #define AUXV_WORDS 48
 
 struct mm_struct {
-	struct mutex lock;	       /* guards all below but what is marked */
+	struct mutex lock; /* guards all below but what is marked */
 	struct vma_tree vmas;
 	struct list_head vma_list;     /* the same areas by address */
 	struct vm_area_struct *cached; /* found last */
 	pte_t *pml4;		       /* in the direct map */
-	u32 users;		       /* atomic; tasks and others that keep the address space alive */
+	/* atomic; tasks and others that keep the address space alive */
+	u32 users;
 	u32 vma_count;
-	u64 total_pages;	       /* of all areas: VmSize */
-	u64 data_pages, stack_pages;   /* private writable; growing down */
-	u64 rss_anon, rss_file;	       /* pages mapped now */
+	u64 total_pages;	     /* of all areas: VmSize */
+	u64 data_pages, stack_pages; /* private writable; growing down */
+	u64 rss_anon, rss_file;	     /* pages mapped now */
 	u64 rss_peak, total_peak;
-	u64 table_frames;	       /* page-table pages, the PML4 included */
-	u64 mmap_base;		       /* new areas go below this */
+	u64 table_frames; /* page-table pages, the PML4 included */
+	u64 mmap_base;	  /* new areas go below this */
 	u64 brk_start, brk;
 	u64 code_start, code_end, data_start, data_end, stack_start; /* for /proc; bytes */
 	u64 arg_start, arg_end, env_start, env_end;
 	u64 auxv[AUXV_WORDS];
-	struct file *exe;	       /* what execve ran; floor 4 owns the reference (exe_release) */
-	struct list_head link;	       /* in the list of all address spaces; its lock */
+	/* what execve ran; floor 4 owns the reference (exe_release) */
+	struct file *exe;
+	struct list_head link; /* in the list of all address spaces; its lock */
 };
 
-/* The program's file is opaque here: how to take and drop a reference is filled in at boot by fs. */
+/* The program's file is opaque here: how to take and drop a reference is filled in at boot
+ * by fs. */
 extern void (*mm_exe_get)(struct file *exe);
 extern void (*mm_exe_put)(struct file *exe);
 
@@ -89,11 +96,13 @@ extern void (*mm_exe_put)(struct file *exe);
 
 /* --- mm.c: whole address spaces --- */
 void mm_module_init(void);
-struct mm_struct *mm_new(void);			  /* empty; NULL: no memory */
+struct mm_struct *mm_new(void); /* empty; NULL: no memory */
 struct mm_struct *mm_get(struct mm_struct *mm);
-void mm_put(struct mm_struct *mm);		  /* the last user frees everything; may sleep */
-void mm_activate(struct mm_struct *mm);		  /* load its tables on this CPU; NULL: the kernel's own */
-/* The next address space after mm (NULL: the first), with a reference; drops the reference on mm. NULL at the end. */
+void mm_put(struct mm_struct *mm); /* the last user frees everything; may sleep */
+/* load its tables on this CPU; NULL: the kernel's own */
+void mm_activate(struct mm_struct *mm);
+/* The next address space after mm (NULL: the first), with a reference; drops the reference on mm.
+ * NULL at the end. */
 struct mm_struct *mm_next(struct mm_struct *mm);
 
 /* --- cow.c: fork --- */
@@ -117,27 +126,33 @@ enum fault_result {
 };
 /* Makes the page at addr present for the access, or says why it cannot be. Takes the mm's lock. */
 enum fault_result mm_fault(struct mm_struct *mm, u64 addr, unsigned access);
-/* For access to an address space from outside (execve's stack, later ptrace): the frame at addr, faulted in (write:
- * copied if shared), with a reference; NULL if it cannot be. Takes the mm's lock. */
+/* For access to an address space from outside (execve's stack, later ptrace): the frame at addr,
+ * faulted in (write: copied if shared), with a reference; NULL if it cannot be. Takes the mm's
+ * lock. */
 struct frame *mm_page(struct mm_struct *mm, u64 addr, unsigned access);
-/* Copies to or from another address space by its frames; the bytes done, fewer than size where a page cannot be had. */
+/* Copies to or from another address space by its frames; the bytes done, fewer than size where a
+ * page cannot be had. */
 size_t mm_write(struct mm_struct *mm, u64 addr, const void *from, size_t size);
 size_t mm_read(struct mm_struct *mm, u64 addr, void *to, size_t size);
 
 /* --- vma.c: the set of areas; mm->lock held --- */
 void vma_module_init(void);
-struct vm_area_struct *vma_find(struct mm_struct *mm, u64 addr); /* the first area whose end is above addr */
+/* the first area whose end is above addr */
+struct vm_area_struct *vma_find(struct mm_struct *mm, u64 addr);
 struct vm_area_struct *vma_next(struct vm_area_struct *vma);
 struct vm_area_struct *vma_prev(struct vm_area_struct *vma);
-struct vm_area_struct *vma_new(struct mm_struct *mm, u64 start, u64 end, u32 flags); /* not inserted */
-void vma_insert(struct vm_area_struct *vma);	   /* takes it into the set; it must not overlap */
-void vma_remove(struct vm_area_struct *vma);	   /* out of the set, and freed (ops->close) */
-void vma_discard(struct vm_area_struct *vma);	   /* frees one never inserted (ops->close) */
+/* not inserted */
+struct vm_area_struct *vma_new(struct mm_struct *mm, u64 start, u64 end, u32 flags);
+void vma_insert(struct vm_area_struct *vma);  /* takes it into the set; it must not overlap */
+void vma_remove(struct vm_area_struct *vma);  /* out of the set, and freed (ops->close) */
+void vma_discard(struct vm_area_struct *vma); /* frees one never inserted (ops->close) */
 struct vm_area_struct *vma_duplicate(struct mm_struct *mm, const struct vm_area_struct *vma);
-void vma_resize(struct vm_area_struct *vma, u64 start, u64 end); /* within its gap; pgoff follows start */
+/* within its gap; pgoff follows start */
+void vma_resize(struct vm_area_struct *vma, u64 start, u64 end);
 int vma_split(struct vm_area_struct *vma, u64 addr); /* vma keeps [start, addr); 0 or -ENOMEM */
 struct vm_area_struct *vma_merge(struct vm_area_struct *vma); /* with its neighbours, if alike */
-/* The highest free range of size bytes below mm->mmap_base (or the lowest above it if none): 0 if there is none. */
+/* The highest free range of size bytes below mm->mmap_base (or the lowest above it if none): 0 if
+ * there is none. */
 u64 vma_find_gap(struct mm_struct *mm, u64 size);
 bool vma_range_free(struct mm_struct *mm, u64 start, u64 end);
 
@@ -146,20 +161,25 @@ struct mmap_request {
 	u64 addr, size;	 /* bytes; addr is a hint or with MAP_FIXED the place */
 	int prot, flags; /* PROT_*, MAP_* */
 	u64 pgoff;
-	u32 vm_flags;	 /* extra VM_* (VM_HEAP, VM_STACK); VM_MAYWRITE is cleared by file_mmap for read-only descriptors */
-	const struct vm_ops *ops; /* what file_mmap filled in; the references are the request's until consumed */
+	/* extra VM_* (VM_HEAP, VM_STACK); VM_MAYWRITE is cleared by file_mmap for read-only
+	 * descriptors */
+	u32 vm_flags;
+	/* what file_mmap filled in; the references are the request's until consumed */
+	const struct vm_ops *ops;
 	struct file *file;
 	struct page_cache *cache;
 };
-/* Maps; consumes the request's references (ops->close is called on failure through a discarded area).
- * The address, or -EINVAL -ENOMEM -EEXIST -EPERM (mmap(2)). */
+/* Maps; consumes the request's references (ops->close is called on failure through a discarded
+ * area). The address, or -EINVAL -ENOMEM -EEXIST -EPERM (mmap(2)). */
 s64 mm_map(struct mm_struct *mm, const struct mmap_request *request);
 int mm_unmap(struct mm_struct *mm, u64 addr, u64 size);		    /* -EINVAL -ENOMEM */
 int mm_protect(struct mm_struct *mm, u64 addr, u64 size, int prot); /* -EINVAL -EACCES -ENOMEM */
-u64 mm_brk(struct mm_struct *mm, u64 brk);			    /* the break now, moved or not */
+/* the break now, moved or not */
+u64 mm_brk(struct mm_struct *mm, u64 brk);
 s64 mm_remap(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, int flags, u64 new_addr);
 int mm_advise(struct mm_struct *mm, u64 addr, u64 size, int advice);
-int mm_sync(struct mm_struct *mm, u64 addr, u64 size, int flags);   /* msync(2): nothing to write back, checks only */
+/* msync(2): nothing to write back, checks only */
+int mm_sync(struct mm_struct *mm, u64 addr, u64 size, int flags);
 /* The same as mm_unmap with the lock held by the caller. */
 int mm_unmap_locked(struct mm_struct *mm, u64 start, u64 end);
 /* Takes the pages of cache numbered first_page and up out of every address space (truncation). */
@@ -168,14 +188,18 @@ void mm_unmap_object(struct page_cache *cache, u64 first_page);
 int mm_shared_anonymous(struct mmap_request *request);
 
 /* --- pgtable.c: tables and entries; mm->lock held --- */
-pte_t *pte_find(struct mm_struct *mm, u64 addr);  /* the entry of addr, NULL if its table does not exist */
+/* the entry of addr, NULL if its table does not exist */
+pte_t *pte_find(struct mm_struct *mm, u64 addr);
 pte_t *pte_alloc(struct mm_struct *mm, u64 addr); /* the same, making tables; NULL: no memory */
-/* Points an entry that was not present at frame (whose reference it takes), with the given permission bits. */
+/* Points an entry that was not present at frame (whose reference it takes), with the given
+ * permission bits. */
 void pte_install(struct mm_struct *mm, pte_t *entry, struct frame *frame, pte_t bits);
-pte_t pte_bits(u32 vm_flags); /* present, user, and NX or not; W is added where the page may be written at once */
+/* present, user, and NX or not; W is added where the page may be written at once */
+pte_t pte_bits(u32 vm_flags);
 void pages_unmap(struct mm_struct *mm, u64 start, u64 end);
 void pages_protect(struct mm_struct *mm, u64 start, u64 end, u32 vm_flags);
-/* Moves the pages of [from, from + size) to `to`, both inside areas of mm; 0 or -ENOMEM with nothing lost. */
+/* Moves the pages of [from, from + size) to `to`, both inside areas of mm; 0 or -ENOMEM with
+ * nothing lost. */
 int pages_move(struct mm_struct *mm, u64 from, u64 to, u64 size);
 /* Calls fn for each page-table page of mm (level 3 to 0) and each present entry of level 0. */
 struct table_visitor {

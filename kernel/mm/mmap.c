@@ -1,7 +1,8 @@
 /*
- * mmap, munmap, mprotect, brk and madvise on the set of areas. Each call takes the mm's lock, checks everything that can be
- * refused, makes what may fail for want of memory, and only then changes the map, so a failed call leaves it as
- * it was (munmap and mprotect may leave a split area, which means the same).
+ * mmap, munmap, mprotect, brk and madvise on the set of areas. Each call takes the mm's lock,
+ * checks everything that can be refused, makes what may fail for want of memory, and only then
+ * changes the map, so a failed call leaves it as it was (munmap and mprotect may leave a split
+ * area, which means the same).
  */
 #include "mm/mm.h"
 #include "mm/pagecache.h"
@@ -16,7 +17,8 @@ static u32 prot_flags(int prot)
 	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }
 
-/* Would `pages` more, of an area with these flags, exceed a limit or all of memory? 0 or -ENOMEM. */
+/* Would `pages` more, of an area with these flags, exceed a limit or all of memory? 0
+ * or -ENOMEM. */
 static int check_limits(struct mm_struct *mm, u64 pages, u32 flags)
 {
 	bool private_writable = (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
@@ -31,7 +33,8 @@ static int check_limits(struct mm_struct *mm, u64 pages, u32 flags)
 	return 0;
 }
 
-/* Unmaps [start, end), whole pages, splitting the areas at its ends. 0, or -ENOMEM with nothing unmapped. */
+/* Unmaps [start, end), whole pages, splitting the areas at its ends. 0, or -ENOMEM with nothing
+ * unmapped. */
 int mm_unmap_locked(struct mm_struct *mm, u64 start, u64 end)
 {
 	struct vm_area_struct *vma = vma_find(mm, start), *next;
@@ -59,7 +62,8 @@ int mm_unmap_locked(struct mm_struct *mm, u64 start, u64 end)
 	return 0;
 }
 
-/* Where the new area goes: an address, or -errno. Replaces what MAP_FIXED covers last of all checks. */
+/* Where the new area goes: an address, or -errno. Replaces what MAP_FIXED covers last of all
+ * checks. */
 static s64 choose_place(struct mm_struct *mm, const struct mmap_request *request, u64 size)
 {
 	u64 addr = request->addr;
@@ -71,12 +75,14 @@ static s64 choose_place(struct mm_struct *mm, const struct mmap_request *request
 			return -ENOMEM;
 		if (addr < MMAP_MIN)
 			return -EPERM;
-		if ((request->flags & MAP_FIXED_NOREPLACE) && !vma_range_free(mm, addr, addr + size))
+		if ((request->flags & MAP_FIXED_NOREPLACE) &&
+		    !vma_range_free(mm, addr, addr + size))
 			return -EEXIST;
 		return (s64)addr;
 	}
 	addr = align_up(addr, PAGE_SIZE);
-	if (addr >= MMAP_MIN && size <= USER_END && addr <= USER_END - size && vma_range_free(mm, addr, addr + size))
+	if (addr >= MMAP_MIN && size <= USER_END && addr <= USER_END - size &&
+	    vma_range_free(mm, addr, addr + size))
 		return (s64)addr;
 	addr = vma_find_gap(mm, size);
 	return addr ? (s64)addr : -ENOMEM;
@@ -87,12 +93,14 @@ static u64 pages_covered(struct mm_struct *mm, u64 start, u64 end)
 {
 	u64 pages = 0;
 
-	for (struct vm_area_struct *vma = vma_find(mm, start); vma && vma->start < end; vma = vma_next(vma))
+	for (struct vm_area_struct *vma = vma_find(mm, start); vma && vma->start < end;
+	     vma = vma_next(vma))
 		pages += (min(vma->end, end) - max(vma->start, start)) >> PAGE_SHIFT;
 	return pages;
 }
 
-static s64 map_locked(struct mm_struct *mm, struct vm_area_struct *vma, const struct mmap_request *request)
+static s64 map_locked(struct mm_struct *mm, struct vm_area_struct *vma,
+		      const struct mmap_request *request)
 {
 	u64 size = vma->end;
 	s64 place = choose_place(mm, request, size);
@@ -125,7 +133,9 @@ s64 mm_map(struct mm_struct *mm, const struct mmap_request *request)
 	s64 result = -ENOMEM;
 
 	if (!vma) {
-		struct vm_area_struct holder = { .ops = request->ops, .file = request->file, .cache = request->cache };
+		struct vm_area_struct holder = { .ops = request->ops,
+						 .file = request->file,
+						 .cache = request->cache };
 
 		if (holder.ops && holder.ops->close)
 			holder.ops->close(&holder);
@@ -256,7 +266,8 @@ static bool brk_grow(struct mm_struct *mm, u64 old_end, u64 new_end)
 {
 	u32 flags = VM_READ | VM_WRITE | VM_HEAP;
 
-	if (!vma_range_free(mm, old_end, new_end + PAGE_SIZE)) /* a page of distance to what follows */
+	/* a page of distance to what follows */
+	if (!vma_range_free(mm, old_end, new_end + PAGE_SIZE))
 		return false;
 	if (check_limits(mm, (new_end - old_end) >> PAGE_SHIFT, flags))
 		return false;
@@ -272,7 +283,8 @@ u64 mm_brk(struct mm_struct *mm, u64 brk)
 {
 	mutex_lock(&mm->lock);
 	u64 old_end = align_up(mm->brk, PAGE_SIZE), new_end = align_up(brk, PAGE_SIZE);
-	bool ok = brk >= mm->brk_start && brk < USER_END && brk - mm->brk_start <= task_rlimit(RLIMIT_DATA);
+	bool ok = brk >= mm->brk_start && brk < USER_END &&
+		  brk - mm->brk_start <= task_rlimit(RLIMIT_DATA);
 
 	if (ok && new_end > old_end)
 		ok = brk_grow(mm, old_end, new_end);
@@ -375,8 +387,8 @@ int mm_sync(struct mm_struct *mm, u64 addr, u64 size, int flags)
 	int result = 0;
 	u64 end;
 
-	if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (flags & MS_ASYNC && flags & MS_SYNC) ||
-	    (addr & ~PAGE_MASK))
+	if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
+	    (flags & MS_ASYNC && flags & MS_SYNC) || (addr & ~PAGE_MASK))
 		return -EINVAL;
 	if (!range_valid(addr, size, &end))
 		return -ENOMEM;

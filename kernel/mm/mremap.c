@@ -1,6 +1,7 @@
 /*
- * mremap(2): an area made longer or shorter where it is, or moved with its pages. Moving carries page-table entries
- * over, never the pages themselves; if anything is refused, the old mapping is as it was.
+ * mremap(2): an area made longer or shorter where it is, or moved with its pages. Moving carries
+ * page-table entries over, never the pages themselves; if anything is refused, the old mapping is
+ * as it was.
  */
 #include "mm/mm.h"
 #include "sched/task.h"
@@ -12,7 +13,8 @@ static bool can_grow(struct vm_area_struct *vma, u64 new_end)
 {
 	struct vm_area_struct *next = vma_next(vma);
 
-	return new_end <= USER_END && vma_range_free(vma->mm, vma->end, new_end) && (!next || next->start >= new_end);
+	return new_end <= USER_END && vma_range_free(vma->mm, vma->end, new_end) &&
+	       (!next || next->start >= new_end);
 }
 
 /* The area that covers the whole of [addr, addr + size); NULL if none does. */
@@ -51,11 +53,13 @@ static s64 move_area(struct vm_area_struct *vma, u64 addr, u64 size, u64 to, u64
 		return -ENOMEM;
 	}
 	vma_merge(copy);
-	mm_unmap_locked(mm, addr, addr + size); /* it may fail to split: then the old range stays mapped, empty */
+	/* it may fail to split: then the old range stays mapped, empty */
+	mm_unmap_locked(mm, addr, addr + size);
 	return (s64)to;
 }
 
-static s64 remap_locked(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, int flags, u64 new_addr)
+static s64 remap_locked(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, int flags,
+			u64 new_addr)
 {
 	struct vm_area_struct *vma = area_of(mm, addr, old_size);
 
@@ -72,7 +76,9 @@ static s64 remap_locked(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_si
 		return error ? error : move_area(vma, addr, old_size, new_addr, new_size);
 	}
 	if (old_size && new_size <= old_size) {
-		int error = new_size < old_size ? mm_unmap_locked(mm, addr + new_size, addr + old_size) : 0;
+		int error = new_size < old_size
+				    ? mm_unmap_locked(mm, addr + new_size, addr + old_size)
+				    : 0;
 
 		return error ? error : (s64)addr;
 	}

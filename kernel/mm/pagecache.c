@@ -41,11 +41,13 @@ static struct frame *lookup(const struct page_cache *cache, u64 index)
 	if (!covers(cache->height, index))
 		return NULL;
 	for (u32 level = cache->height; level > 0 && at; level--)
-		at = ((struct node *)at)->slots[index >> (level - 1) * NODE_BITS & (NODE_SLOTS - 1)];
+		at = ((struct node *)at)
+			     ->slots[index >> (level - 1) * NODE_BITS & (NODE_SLOTS - 1)];
 	return at;
 }
 
-/* The slot for index, the tree grown as needed; NULL without memory (what was grown stays: it is valid and empty). */
+/* The slot for index, the tree grown as needed; NULL without memory (what was grown stays: it is
+ * valid and empty). */
 static void **slot_for(struct page_cache *cache, u64 index)
 {
 	while (!covers(cache->height, index)) {
@@ -65,7 +67,8 @@ static void **slot_for(struct page_cache *cache, u64 index)
 			*slot = kmem_cache_zalloc(&node_cache);
 		if (!*slot)
 			return NULL;
-		slot = &((struct node *)*slot)->slots[index >> (level - 1) * NODE_BITS & (NODE_SLOTS - 1)];
+		slot = &((struct node *)*slot)
+				->slots[index >> (level - 1) * NODE_BITS & (NODE_SLOTS - 1)];
 	}
 	return slot;
 }
@@ -102,8 +105,8 @@ struct frame *pagecache_get_or_create(struct page_cache *cache, u64 index)
 }
 
 /*
- * Drops the pages numbered `from` and up below one slot, whose subtree starts at page number base. Returns the
- * frames dropped; frees the nodes left without any child.
+ * Drops the pages numbered `from` and up below one slot, whose subtree starts at page number base.
+ * Returns the frames dropped; frees the nodes left without any child.
  */
 static u64 truncate_slot(void **slot, u32 level, u64 base, u64 from)
 {

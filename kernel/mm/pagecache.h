@@ -1,8 +1,9 @@
 /*
- * The pages of one file, by page number: a radix tree of 64-way nodes, so finding a page takes at most a few steps
- * whatever the size, holes cost nothing, and a file of one page needs no node. The cache holds one reference on
- * each of its frames; a page-table entry that maps one holds another. The lock is a spinlock and innermost but for
- * the frame allocator, so both read(2) and the page-fault path can use a cache without sleeping.
+ * The pages of one file, by page number: a radix tree of 64-way nodes, so finding a page takes at
+ * most a few steps whatever the size, holes cost nothing, and a file of one page needs no node. The
+ * cache holds one reference on each of its frames; a page-table entry that maps one holds another.
+ * The lock is a spinlock and innermost but for the frame allocator, so both read(2) and the
+ * page-fault path can use a cache without sleeping.
  */
 #ifndef MITOS_MM_PAGECACHE_H
 #define MITOS_MM_PAGECACHE_H
@@ -11,11 +12,11 @@
 #include "x86/spinlock.h"
 
 struct page_cache {
-	struct spinlock lock; /* guards root, height, pages */
-	void *root;	      /* the only frame (height 0) or the top node; NULL when empty */
-	u32 height;	      /* levels of nodes */
-	u64 pages;	      /* frames held */
-	u32 mapped;	      /* areas of address spaces that map it; atomic */
+	struct spinlock lock;  /* guards root, height, pages */
+	void *root;	       /* the only frame (height 0) or the top node; NULL when empty */
+	u32 height;	       /* levels of nodes */
+	u64 pages;	       /* frames held */
+	u32 mapped;	       /* areas of address spaces that map it; atomic */
 	struct list_head link; /* in the list of all caches, which the audit walks */
 };
 

@@ -1,8 +1,9 @@
 /*
- * Page tables of user address spaces. Each table page is a frame whose `used` counts its present entries; a table
- * that becomes empty is freed at once, so an unmapped region leaves nothing behind. All ranges are walked table by
- * table, skipping what is absent. Frames taken out of a table are put only after the TLB has forgotten them: they
- * wait in a small batch. Callers hold the mm's lock.
+ * Page tables of user address spaces. Each table page is a frame whose `used` counts its present
+ * entries; a table that becomes empty is freed at once, so an unmapped region leaves nothing
+ * behind. All ranges are walked table by table, skipping what is absent. Frames taken out of a
+ * table are put only after the TLB has forgotten them: they wait in a small batch. Callers hold the
+ * mm's lock.
  */
 #include "mm/mm.h"
 #include "mm/tlb.h"
@@ -56,7 +57,8 @@ pte_t *pte_alloc(struct mm_struct *mm, u64 addr)
 			struct frame *frame = frame_alloc_zeroed(FRAME_TABLE);
 
 			if (!frame)
-				return NULL; /* tables made on the way are empty and freed with the mm */
+				/* tables made on the way are empty and freed with the mm */
+				return NULL;
 			*entry = frame_phys(frame) | PTE_P | PTE_W | PTE_U;
 			frame_of(table)->used++;
 			mm->table_frames++;
@@ -128,7 +130,8 @@ static void unmap_range(struct unmap_batch *batch, pte_t *table, unsigned level,
 			if (frame->used > 0)
 				continue;
 			batch->mm->table_frames--;
-			batch->flush_all = true; /* the processor may hold the path in its paging-structure caches */
+			/* the processor may hold the path in its paging-structure caches */
+			batch->flush_all = true;
 		} else {
 			count_page(batch->mm, frame, -1);
 			if (!batch->flush_all)
@@ -152,10 +155,11 @@ void pages_unmap(struct mm_struct *mm, u64 start, u64 end)
 }
 
 /*
- * Takes away what the area's new protection forbids. What it newly allows, the next fault gives: W needs a look at who
- * shares the page, and NX is cleared here since it only ever allows more.
+ * Takes away what the area's new protection forbids. What it newly allows, the next fault gives: W
+ * needs a look at who shares the page, and NX is cleared here since it only ever allows more.
  */
-static void protect_range(struct mm_struct *mm, pte_t *table, unsigned level, u64 start, u64 end, u32 vm_flags)
+static void protect_range(struct mm_struct *mm, pte_t *table, unsigned level, u64 start, u64 end,
+			  u32 vm_flags)
 {
 	for (u64 at = start, next; at < end; at = next) {
 		pte_t *entry = &table[table_index(at, level)], old = *entry;
@@ -202,7 +206,8 @@ int pages_move(struct mm_struct *mm, u64 from, u64 to, u64 size)
 
 static void visit_table(pte_t *table, unsigned level, u64 base, const struct table_visitor *visitor)
 {
-	u32 count = level == 3 ? TABLE_ENTRIES / 2 : TABLE_ENTRIES; /* the upper half is the kernel's */
+	/* the upper half is the kernel's */
+	u32 count = level == 3 ? TABLE_ENTRIES / 2 : TABLE_ENTRIES;
 
 	visitor->table(frame_of(table), level, visitor->arg);
 	for (u32 i = 0; i < count; i++) {

@@ -1,6 +1,7 @@
 /*
- * Memory shared without a file: an anonymous MAP_SHARED mapping's pages live in a page cache of their own, which the
- * areas that map it (in this process and its descendants) keep alive by reference.
+ * Memory shared without a file: an anonymous MAP_SHARED mapping's pages live in a page cache of
+ * their own, which the areas that map it (in this process and its descendants) keep alive by
+ * reference.
  */
 #include "mm/mm.h"
 #include "mm/pagecache.h"

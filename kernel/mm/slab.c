@@ -1,7 +1,8 @@
 /*
- * Slab allocation (Bonwick 1994, without its colouring). A slab is 2^order frames cut into objects; its free objects
- * form a list of 16-bit offsets kept inside themselves, its counters lie in the struct frame of its first frame, so
- * a slab has no header and objects of a power of two are aligned to it. Each cache's lock guards its slabs.
+ * Slab allocation (Bonwick 1994, without its colouring). A slab is 2^order frames cut into objects;
+ * its free objects form a list of 16-bit offsets kept inside themselves, its counters lie in the
+ * struct frame of its first frame, so a slab has no header and objects of a power of two are
+ * aligned to it. Each cache's lock guards its slabs.
  */
 #include "mm/slab.h"
 #include "lib/string.h"
@@ -19,9 +20,10 @@ static struct kmem_cache *cache_table[CACHES_MAX]; /* by number; written at boot
 static u32 cache_total;
 
 static const u16 kmalloc_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 2048 };
-static const char *const kmalloc_names[] = { "kmalloc-16",  "kmalloc-32",  "kmalloc-48",  "kmalloc-64",
-					     "kmalloc-96",  "kmalloc-128", "kmalloc-192", "kmalloc-256",
-					     "kmalloc-512", "kmalloc-1k",  "kmalloc-2k" };
+static const char *const kmalloc_names[] = { "kmalloc-16",  "kmalloc-32",  "kmalloc-48",
+					     "kmalloc-64",  "kmalloc-96",  "kmalloc-128",
+					     "kmalloc-192", "kmalloc-256", "kmalloc-512",
+					     "kmalloc-1k",  "kmalloc-2k" };
 static struct kmem_cache kmalloc_caches[ARRAY_SIZE(kmalloc_sizes)];
 
 void kmem_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align)
@@ -29,7 +31,8 @@ void kmem_cache_init(struct kmem_cache *cache, const char *name, size_t size, si
 	*cache = (struct kmem_cache){ .name = name, .align = (u32)max(align, (size_t)8) };
 	spin_init(&cache->lock, name);
 	cache->size = (u32)align_up(size, cache->align);
-	while (cache->order < SLAB_ORDER_MAX && (PAGE_SIZE << cache->order) / cache->size < SLAB_OBJECTS_WANTED)
+	while (cache->order < SLAB_ORDER_MAX &&
+	       (PAGE_SIZE << cache->order) / cache->size < SLAB_OBJECTS_WANTED)
 		cache->order++;
 	cache->per_slab = (u32)((PAGE_SIZE << cache->order) / cache->size);
 	list_init(&cache->partial);

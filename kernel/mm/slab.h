@@ -1,7 +1,8 @@
 /*
- * Small kernel objects. A kmem_cache hands out objects of one size from frames it divides, O(1) both ways;
- * kmalloc serves any size from a row of caches, whole frames above. Allocation never sleeps and may fail.
- * Every cache counts its live objects, which the audit compares with those reachable.
+ * Small kernel objects. A kmem_cache hands out objects of one size from frames it divides, O(1)
+ * both ways; kmalloc serves any size from a row of caches, whole frames above. Allocation never
+ * sleeps and may fail. Every cache counts its live objects, which the audit compares with those
+ * reachable.
  */
 #ifndef MITOS_MM_SLAB_H
 #define MITOS_MM_SLAB_H
@@ -10,9 +11,9 @@
 #include "x86/spinlock.h"
 
 struct kmem_cache {
-	struct spinlock lock;	  /* guards all below */
+	struct spinlock lock; /* guards all below */
 	const char *name;
-	u32 size;		  /* bytes of an object, a multiple of align */
+	u32 size; /* bytes of an object, a multiple of align */
 	u32 align;
 	u32 per_slab;		  /* objects in a slab */
 	u32 order;		  /* a slab is 2^order frames */
@@ -20,7 +21,7 @@ struct kmem_cache {
 	u32 empty;		  /* wholly free slabs kept on partial's tail */
 	u64 live;		  /* objects handed out */
 	u64 slabs;
-	u32 number;		  /* index in the table of all caches */
+	u32 number; /* index in the table of all caches */
 };
 
 /* A cache that lives as long as the kernel; size and align in bytes, align a power of two. */

@@ -1,7 +1,8 @@
 /*
- * Forgetting stale translations. A table entry may be changed to allow more without a flush (a CPU that still
- * holds the old entry faults once and looks again); a change that allows less, or maps another frame, must be followed by
- * one of these before the old frame is put. Only CPUs that may run the address space need to hear of it.
+ * Forgetting stale translations. A table entry may be changed to allow more without a flush (a CPU
+ * that still holds the old entry faults once and looks again); a change that allows less, or maps
+ * another frame, must be followed by one of these before the old frame is put. Only CPUs that may
+ * run the address space need to hear of it.
  */
 #ifndef MITOS_MM_TLB_H
 #define MITOS_MM_TLB_H

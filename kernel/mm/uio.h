@@ -1,6 +1,7 @@
 /*
- * Where a read or write moves its bytes: a cursor over user buffers (iovecs) or one kernel buffer, so that files
- * never see user pointers. All copying goes through mm/usercopy, so a bad user address stops it short.
+ * Where a read or write moves its bytes: a cursor over user buffers (iovecs) or one kernel buffer,
+ * so that files never see user pointers. All copying goes through mm/usercopy, so a bad user
+ * address stops it short.
  */
 #ifndef MITOS_MM_UIO_H
 #define MITOS_MM_UIO_H
@@ -20,8 +21,9 @@ struct uio {
 void uio_init_user(struct uio *uio, struct iovec *iov, const void __user *base, size_t size);
 void uio_init_kernel(struct uio *uio, struct iovec *iov, const void *base, size_t size);
 
-/* Copies min(size, uio->left) bytes into the buffers (put), out of them (get), or zeroes them; advances.
- * Returns the bytes done: fewer than asked only if the buffers end or a user page is bad. */
+/* Copies min(size, uio->left) bytes into the buffers (put), out of them (get), or zeroes them;
+ * advances. Returns the bytes done: fewer than asked only if the buffers end or a user page is
+ * bad. */
 size_t uio_put(struct uio *uio, const void *from, size_t size);
 size_t uio_get(struct uio *uio, void *to, size_t size);
 size_t uio_zero(struct uio *uio, size_t size);

@@ -1,5 +1,6 @@
-; The instructions that touch user memory, and the table that says where to go on when one of them faults. SMAP is
-; opened only around them. Each routine returns how many bytes were left undone, so a fault is a short copy.
+; The instructions that touch user memory, and the table that says where to go on when one of them
+; faults. SMAP is opened only around them. Each routine returns how many bytes were left undone, so
+; a fault is a short copy.
 
 bits 64
 section .text
@@ -77,8 +78,8 @@ clear_user_asm:
 	may_fault .words, .words_fault
 	may_fault .bytes, .bytes_fault
 
-; ssize_t copy_user_string(char *to, const char *from, size_t size): the length without its terminator; size if there
-; is none within size bytes; -1 after a fault.
+; ssize_t copy_user_string(char *to, const char *from, size_t size): the length without its
+; terminator; size if there is none within size bytes; -1 after a fault.
 global copy_user_string
 copy_user_string:
 	user_open
@@ -97,7 +98,8 @@ copy_user_string:
 	ret
 	may_fault .load, .fault
 
-; ssize_t user_string_length(const char *string, size_t size): the length; size if it is longer; -1 after a fault.
+; ssize_t user_string_length(const char *string, size_t size): the length; size if it is longer; -1
+; after a fault.
 global user_string_length
 user_string_length:
 	user_open

@@ -1,4 +1,5 @@
-/* Range checks and errno around the assembler routines of usercopy.asm, and the search in the exception table. */
+/* Range checks and errno around the assembler routines of usercopy.asm, and the search in the
+ * exception table. */
 #include "mm/usercopy.h"
 #include "x86/cpu.h"
 #include <asm/errno.h>

@@ -1,14 +1,16 @@
 /*
- * The only way to user memory. Each function checks that the range lies in the user half, opens SMAP for the copy,
- * and survives any fault: the exception table turns it into a short copy. Writing breaks copy-on-write like a
- * user's own store does, because CR0.WP makes the kernel fault too. May sleep (takes the mm's lock on a fault).
+ * The only way to user memory. Each function checks that the range lies in the user half, opens
+ * SMAP for the copy, and survives any fault: the exception table turns it into a short copy.
+ * Writing breaks copy-on-write like a user's own store does, because CR0.WP makes the kernel fault
+ * too. May sleep (takes the mm's lock on a fault).
  */
 #ifndef MITOS_MM_USERCOPY_H
 #define MITOS_MM_USERCOPY_H
 
 #include "lib/types.h"
 
-/* End of the user half: the last page below it is never mapped, so that no syscall instruction can end there. */
+/* End of the user half: the last page below it is never mapped, so that no syscall instruction can
+ * end there. */
 #define USER_END 0x00007ffffffff000ull
 
 static inline bool user_range_ok(const void __user *addr, size_t size)

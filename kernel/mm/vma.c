@@ -1,8 +1,9 @@
 /*
- * The areas of an address space: a red-black tree by address and a list in the same order. Each node also knows the free
- * gap before it and the largest gap in its subtree, so that finding room for a new area takes O(log n) steps
- * however many areas there are. A stack that may grow counts its guard gap as not free. Everything here runs under the
- * mm's lock, but for an area that is not in its set yet.
+ * The areas of an address space: a red-black tree by address and a list in the same order. Each
+ * node also knows the free gap before it and the largest gap in its subtree, so that finding room
+ * for a new area takes O(log n) steps however many areas there are. A stack that may grow counts
+ * its guard gap as not free. Everything here runs under the mm's lock, but for an area that is not
+ * in its set yet.
  */
 #include "mm/mm.h"
 #include "mm/pagecache.h"
@@ -54,7 +55,8 @@ struct vm_area_struct *vma_prev(struct vm_area_struct *vma)
 	return prev == &vma->mm->vma_list ? NULL : list_entry(prev, struct vm_area_struct, link);
 }
 
-/* Recomputes the gap before vma after it or its predecessor changed, and the summaries up to the root. */
+/* Recomputes the gap before vma after it or its predecessor changed, and the summaries up to the
+ * root. */
 static void refresh_gap(struct vm_area_struct *vma)
 {
 	if (!vma)
@@ -123,7 +125,8 @@ void vma_insert(struct vm_area_struct *vma)
 	struct vm_area_struct *next = vma_find(mm, vma->start);
 
 	ASSERT(mutex_held(&mm->lock) && (!next || next->start >= vma->end));
-	list_insert(&vma->link, next ? next->link.prev : mm->vma_list.prev, next ? &next->link : &mm->vma_list);
+	list_insert(&vma->link, next ? next->link.prev : mm->vma_list.prev,
+		    next ? &next->link : &mm->vma_list);
 	RB_INSERT(vma_tree, &mm->vmas, vma);
 	refresh_gap(vma);
 	refresh_gap(next);
@@ -205,8 +208,9 @@ int vma_split(struct vm_area_struct *vma, u64 addr)
 /* May b, which begins where a ends, be part of a? */
 static bool alike(const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
-	return a->end == b->start && a->flags == b->flags && a->ops == b->ops && a->file == b->file &&
-	       a->cache == b->cache && (!a->ops || a->pgoff + (u64)pages_of(a) == b->pgoff);
+	return a->end == b->start && a->flags == b->flags && a->ops == b->ops &&
+	       a->file == b->file && a->cache == b->cache &&
+	       (!a->ops || a->pgoff + (u64)pages_of(a) == b->pgoff);
 }
 
 static struct vm_area_struct *absorb(struct vm_area_struct *lower, struct vm_area_struct *upper)
@@ -229,7 +233,8 @@ struct vm_area_struct *vma_merge(struct vm_area_struct *vma)
 	return vma;
 }
 
-/* The highest place for size bytes in a gap of vma's subtree that ends at or below limit; 0 if none. */
+/* The highest place for size bytes in a gap of vma's subtree that ends at or below limit; 0 if
+ * none. */
 static u64 find_below(const struct vm_area_struct *vma, u64 size, u64 limit)
 {
 	if (!vma || vma->gap_max < size)
@@ -250,13 +255,15 @@ static u64 find_below(const struct vm_area_struct *vma, u64 size, u64 limit)
 }
 
 /*
- * The tree knows the gaps before areas; what is free after the last one is looked at separately. At most one path
- * per level is cut by the limit, so the search stays logarithmic.
+ * The tree knows the gaps before areas; what is free after the last one is looked at separately. At
+ * most one path per level is cut by the limit, so the search stays logarithmic.
  */
 u64 vma_find_gap(struct mm_struct *mm, u64 size)
 {
 	struct vm_area_struct *last =
-		list_empty(&mm->vma_list) ? NULL : list_entry(mm->vma_list.prev, struct vm_area_struct, link);
+		list_empty(&mm->vma_list)
+			? NULL
+			: list_entry(mm->vma_list.prev, struct vm_area_struct, link);
 	u64 floor = last ? last->end : PAGE_SIZE;
 	u64 place;
 
@@ -274,5 +281,6 @@ bool vma_range_free(struct mm_struct *mm, u64 start, u64 end)
 
 	if (!next)
 		return true;
-	return end <= next->start && (!(next->flags & VM_GROWSDOWN) || next->start - end >= STACK_GUARD_GAP);
+	return end <= next->start &&
+	       (!(next->flags & VM_GROWSDOWN) || next->start - end >= STACK_GUARD_GAP);
 }

@@ -1,6 +1,6 @@
 /*
- * The checks that Linux makes on a program before it commits to it (System V ABI, chapters 4 and 5; elf(5)). Sums are
- * arranged so that they cannot wrap, whatever the file says.
+ * The checks that Linux makes on a program before it commits to it (System V ABI, chapters 4 and 5;
+ * elf(5)). Sums are arranged so that they cannot wrap, whatever the file says.
  */
 #include "proc/elf.h"
 #include "lib/string.h"
@@ -44,7 +44,8 @@ static int check_load(const struct elf64_phdr *segment, u64 limit)
 	return 0;
 }
 
-static void add_load(const struct elf64_phdr *segment, const struct elf_layout *layout, struct elf_image *image)
+static void add_load(const struct elf64_phdr *segment, const struct elf_layout *layout,
+		     struct elf_image *image)
 {
 	u64 start = segment->p_vaddr, file_end = start + segment->p_filesz;
 

@@ -1,10 +1,12 @@
 /*
- * execve builds the new program aside: a fresh address space, the argument strings already on its stack, its segments
- * mapped from the page cache. Whatever can be refused is refused while the old program is whole. Then come the
- * steps that cannot fail (commit), and after them the task returns to user mode at the new entry.
+ * execve builds the new program aside: a fresh address space, the argument strings already on its
+ * stack, its segments mapped from the page cache. Whatever can be refused is refused while the old
+ * program is whole. Then come the steps that cannot fail (commit), and after them the task returns
+ * to user mode at the new entry.
  *
- * The stack, from the top: the file's name, the environment strings, the argument strings, 16 random bytes, the auxiliary
- * vector, the pointers to the strings, argc (System V ABI, AMD64 supplement, 3.4.1).
+ * The stack, from the top: the file's name, the environment strings, the argument strings, 16
+ * random bytes, the auxiliary vector, the pointers to the strings, argc (System V ABI, AMD64
+ * supplement, 3.4.1).
  */
 #include "proc/exec.h"
 #include "fs/fs.h"
@@ -23,8 +25,8 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 
-#define SCRIPT_DEPTH_MAX 5	  /* interpreters that are scripts themselves, as on Linux */
-#define SCRIPT_LINE 256		  /* bytes of a #! line that are looked at */
+#define SCRIPT_DEPTH_MAX 5 /* interpreters that are scripts themselves, as on Linux */
+#define SCRIPT_LINE 256	   /* bytes of a #! line that are looked at */
 #define STRINGS_MINIMUM (128ull << 10)
 #define STRINGS_MAXIMUM (6ull << 20) /* three quarters of the default stack */
 #define MMAP_GAP_MINIMUM (128ull << 20)
@@ -47,7 +49,8 @@ static u8 *stack_page(struct exec *exec, u64 addr)
 	return exec->page ? frame_addr(exec->page) : NULL;
 }
 
-/* Puts size bytes below what is there. from is user memory or the kernel's. 0, -E2BIG, -ENOMEM, -EFAULT. */
+/* Puts size bytes below what is there. from is user memory or the kernel's. 0, -E2BIG, -ENOMEM,
+ * -EFAULT. */
 static int push(struct exec *exec, const void *from, size_t size, bool user)
 {
 	if (size > exec->top - exec->bottom)
@@ -62,7 +65,9 @@ static int push(struct exec *exec, const void *from, size_t size, bool user)
 			return -ENOMEM;
 		if (!user)
 			memcpy(page + offset, (const u8 *)from + done, step);
-		else if (copy_from_user(page + offset, (__force const void __user *)((const u8 *)from + done), step))
+		else if (copy_from_user(page + offset,
+					(__force const void __user *)((const u8 *)from + done),
+					step))
 			return -EFAULT;
 		done += step;
 	}
@@ -108,11 +113,13 @@ static int push_strings(struct exec *exec, const struct exec_strings *strings, u
 		if (!strings->user) {
 			error = push_string(exec, string);
 		} else {
-			ssize_t length = strnlen_user((__force const char __user *)string, MAX_ARG_STRLEN);
+			ssize_t length =
+				strnlen_user((__force const char __user *)string, MAX_ARG_STRLEN);
 
-			error = length < 0			   ? (int)length
-				: (size_t)length >= MAX_ARG_STRLEN ? -E2BIG
-								   : push(exec, string, (size_t)length + 1, true);
+			error = length < 0 ? (int)length
+				: (size_t)length >= MAX_ARG_STRLEN
+					? -E2BIG
+					: push(exec, string, (size_t)length + 1, true);
 		}
 		if (error)
 			return error;
@@ -126,7 +133,8 @@ static int exec_begin(struct exec *exec)
 {
 	u64 stack_limit = task_rlimit(RLIMIT_STACK);
 	u64 strings = min(max(stack_limit / 4, STRINGS_MINIMUM), STRINGS_MAXIMUM);
-	u64 gap = min(max(align_up(min(stack_limit, USER_END / 2), PAGE_SIZE) + STACK_GUARD_GAP, MMAP_GAP_MINIMUM),
+	u64 gap = min(max(align_up(min(stack_limit, USER_END / 2), PAGE_SIZE) + STACK_GUARD_GAP,
+			  MMAP_GAP_MINIMUM),
 		      MMAP_GAP_MAXIMUM);
 
 	exec->mm = mm_new();
@@ -298,8 +306,8 @@ static void fill_auxv(struct exec *exec, u64 platform, u64 random)
 	add_aux(exec, AT_NULL, 0);
 }
 
-/* Pushes the pointers to count strings that lie one after another from addr on, and a NULL after them. The words
- * go upwards from `at`. Gives the address after the last string, or 0. */
+/* Pushes the pointers to count strings that lie one after another from addr on, and a NULL after
+ * them. The words go upwards from `at`. Gives the address after the last string, or 0. */
 static u64 write_pointers(struct exec *exec, u64 at, u64 addr, u64 count)
 {
 	for (u64 i = 0; i <= count; i++, at += 8) {
@@ -326,7 +334,8 @@ static int push_words(struct exec *exec)
 	int error;
 
 	random_bytes(random, sizeof(random));
-	exec->bottom -= PAGE_SIZE + (exec->argc + exec->envc + 3) * 8; /* the words do not count as strings */
+	/* the words do not count as strings */
+	exec->bottom -= PAGE_SIZE + (exec->argc + exec->envc + 3) * 8;
 	error = push_string(exec, "x86_64");
 	u64 platform = exec->top;
 	if (!error)
@@ -344,7 +353,8 @@ static int push_words(struct exec *exec)
 	mm->arg_end = mm->env_start = write_pointers(exec, exec->top, strings, exec->argc);
 	if (!mm->arg_end)
 		return -ENOMEM;
-	mm->env_end = write_pointers(exec, exec->top + (exec->argc + 1) * 8, mm->env_start, exec->envc);
+	mm->env_end =
+		write_pointers(exec, exec->top + (exec->argc + 1) * 8, mm->env_start, exec->envc);
 	if (!mm->env_end)
 		return -ENOMEM;
 	error = push(exec, &argc, 8, false);
@@ -393,8 +403,8 @@ static void exec_commit(struct exec *exec, struct trapframe *tf, const char *pat
 }
 
 /* Everything before the point of no return. */
-static int exec_prepare(struct exec *exec, int dirfd, const char *path, int flags, const struct exec_strings *argv,
-			const struct exec_strings *envp)
+static int exec_prepare(struct exec *exec, int dirfd, const char *path, int flags,
+			const struct exec_strings *argv, const struct exec_strings *envp)
 {
 	exec->file = file_open_exec(dirfd, path, flags);
 	if (IS_ERR(exec->file)) {
@@ -424,7 +434,8 @@ static int exec_prepare(struct exec *exec, int dirfd, const char *path, int flag
 		error = push_strings(exec, envp, exec->envc);
 	if (!error)
 		error = push_strings(exec, argv, exec->argc);
-	if (!error && exec->argc == 0) { /* a program may count on argv[0]: Linux supplies an empty one */
+	/* a program may count on argv[0]: Linux supplies an empty one */
+	if (!error && exec->argc == 0) {
 		error = push_string(exec, "");
 		exec->argc = 1;
 	}
@@ -433,8 +444,8 @@ static int exec_prepare(struct exec *exec, int dirfd, const char *path, int flag
 	return error ? error : push_words(exec);
 }
 
-int task_execve(struct trapframe *tf, int dirfd, const char *path, int flags, const struct exec_strings *argv,
-		const struct exec_strings *envp)
+int task_execve(struct trapframe *tf, int dirfd, const char *path, int flags,
+		const struct exec_strings *argv, const struct exec_strings *envp)
 {
 	struct exec *exec = kzalloc(sizeof(*exec));
 

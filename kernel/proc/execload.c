@@ -1,7 +1,8 @@
 /*
- * Maps an ELF program into an address space nobody runs in yet: each segment private from the page cache, so code is
- * shared by all processes that run it and data is copied page by page when written; what memory has beyond the
- * file is zero. A program that names a dynamic loader gets that mapped too, and starts there.
+ * Maps an ELF program into an address space nobody runs in yet: each segment private from the page
+ * cache, so code is shared by all processes that run it and data is copied page by page when
+ * written; what memory has beyond the file is zero. A program that names a dynamic loader gets that
+ * mapped too, and starts there.
  */
 #include "proc/execload.h"
 #include "fs/fs.h"
@@ -12,7 +13,8 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 
-#define PIE_BASE 0x555555554000ull /* two thirds up, as Linux's ELF_ET_DYN_BASE without randomisation */
+/* two thirds up, as Linux's ELF_ET_DYN_BASE without randomisation */
+#define PIE_BASE 0x555555554000ull
 
 /* Program headers in a buffer of their own, for the caller to kfree; or ERR_PTR. */
 static struct elf64_phdr *read_headers(struct file *file, const struct elf_layout *layout)
@@ -33,11 +35,13 @@ static struct elf64_phdr *read_headers(struct file *file, const struct elf_layou
 
 static int segment_prot(const struct elf64_phdr *segment)
 {
-	return (segment->p_flags & PF_R ? PROT_READ : 0) | (segment->p_flags & PF_W ? PROT_WRITE : 0) |
+	return (segment->p_flags & PF_R ? PROT_READ : 0) |
+	       (segment->p_flags & PF_W ? PROT_WRITE : 0) |
 	       (segment->p_flags & PF_X ? PROT_EXEC : 0);
 }
 
-static int map_file_part(struct mm_struct *mm, struct file *file, const struct elf64_phdr *segment, u64 start, u64 end)
+static int map_file_part(struct mm_struct *mm, struct file *file, const struct elf64_phdr *segment,
+			 u64 start, u64 end)
 {
 	struct mmap_request request = {
 		.addr = start,
@@ -81,7 +85,8 @@ static int clear_tail(struct mm_struct *mm, u64 from, u64 to)
 	return 0;
 }
 
-static int map_segment(struct mm_struct *mm, struct file *file, const struct elf64_phdr *segment, u64 bias)
+static int map_segment(struct mm_struct *mm, struct file *file, const struct elf64_phdr *segment,
+		       u64 bias)
 {
 	u64 start = align_down(segment->p_vaddr + bias, PAGE_SIZE);
 	u64 file_end = segment->p_vaddr + bias + segment->p_filesz;
@@ -91,14 +96,16 @@ static int map_segment(struct mm_struct *mm, struct file *file, const struct elf
 
 	if (mapped_end > start)
 		error = map_file_part(mm, file, segment, start, mapped_end);
-	if (!error && segment->p_memsz > segment->p_filesz && (segment->p_flags & PF_W) && segment->p_filesz)
+	if (!error && segment->p_memsz > segment->p_filesz && (segment->p_flags & PF_W) &&
+	    segment->p_filesz)
 		error = clear_tail(mm, file_end, mapped_end);
 	if (!error && end > mapped_end)
 		error = map_zero_part(mm, segment, mapped_end, end);
 	return error;
 }
 
-static int map_segments(struct mm_struct *mm, struct file *file, const struct elf64_phdr *headers, u32 count, u64 bias)
+static int map_segments(struct mm_struct *mm, struct file *file, const struct elf64_phdr *headers,
+			u32 count, u64 bias)
 {
 	int error = 0;
 
@@ -108,8 +115,10 @@ static int map_segments(struct mm_struct *mm, struct file *file, const struct el
 	return error;
 }
 
-/* Where a relocatable image goes: PIE_BASE for a program, the mmap area for a loader. 0: no room. */
-static u64 choose_bias(struct mm_struct *mm, const struct elf_layout *layout, const struct elf_image *image, bool program)
+/* Where a relocatable image goes: PIE_BASE for a program, the mmap area for a loader. 0:
+ * no room. */
+static u64 choose_bias(struct mm_struct *mm, const struct elf_layout *layout,
+		       const struct elf_image *image, bool program)
 {
 	u64 size = image->high - image->low, place = PIE_BASE;
 
@@ -149,8 +158,8 @@ static char *read_interpreter_name(struct file *file, const struct elf64_phdr *s
 	return ERR_PTR(got < 0 ? got : -ENOEXEC);
 }
 
-static int load_image(struct mm_struct *mm, struct file *file, const char *bytes, size_t size, bool program,
-		      struct loaded *loaded)
+static int load_image(struct mm_struct *mm, struct file *file, const char *bytes, size_t size,
+		      bool program, struct loaded *loaded)
 {
 	int error = elf_read_header(bytes, size, &loaded->layout);
 
@@ -216,7 +225,8 @@ static void note_program(struct exec *exec, const struct loaded *program)
 	mm->brk_start = mm->brk = program->image.high + bias;
 	mm->exe = file_get(exec->file);
 	exec->entry = exec->program_entry = program->layout.entry + bias;
-	exec->headers_address = program->image.headers_address ? program->image.headers_address + bias : 0;
+	exec->headers_address =
+		program->image.headers_address ? program->image.headers_address + bias : 0;
 	exec->header_count = program->layout.header_count;
 }
 

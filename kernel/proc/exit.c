@@ -1,10 +1,12 @@
 /*
- * exit: a process gives back everything it has, hands its children to another parent, tells its own, and becomes a
- * zombie: a task_struct with a status, kept until somebody waits for it. In the end only the parent's wait, or
- * init's, takes that away. A parent that ignores SIGCHLD (or set SA_NOCLDWAIT) has no zombies (wait(2)).
+ * exit: a process gives back everything it has, hands its children to another parent, tells its
+ * own, and becomes a zombie: a task_struct with a status, kept until somebody waits for it. In the
+ * end only the parent's wait, or init's, takes that away. A parent that ignores SIGCHLD (or set
+ * SA_NOCLDWAIT) has no zombies (wait(2)).
  *
- * The order matters: memory and files go first, while the task can still sleep; the change of the family tree is
- * one step under tasklist_lock; after it the task only switches away, and its stack is freed by whoever runs next.
+ * The order matters: memory and files go first, while the task can still sleep; the change of the
+ * family tree is one step under tasklist_lock; after it the task only switches away, and its stack
+ * is freed by whoever runs next.
  */
 #include "proc/exit.h"
 #include "fs/fs.h"
@@ -42,7 +44,8 @@ void rusage_of(const struct task_struct *leader, struct rusage_sum *sum)
 		sum->peak_rss = max(sum->peak_rss, leader->mm->rss_peak);
 }
 
-/* Leaves the address space: a vfork parent may go on, and the memory goes if nobody else uses it. */
+/* Leaves the address space: a vfork parent may go on, and the memory goes if nobody else
+ * uses it. */
 static void exit_mm(void)
 {
 	struct mm_struct *mm = current->mm;
@@ -117,7 +120,9 @@ static void notify_parent(int code)
 	int signal = code & 0x7f;
 	struct siginfo info = {
 		.si_signo = current->exit_signal,
-		.si_code = !signal ? CLD_EXITED : code & 0x80 ? CLD_DUMPED : CLD_KILLED,
+		.si_code = !signal	 ? CLD_EXITED
+			   : code & 0x80 ? CLD_DUMPED
+					 : CLD_KILLED,
 	};
 
 	info.si_pid = current->pid;
@@ -175,7 +180,8 @@ static bool become_zombie(int code)
 void do_exit(int code)
 {
 	if (current->pid == 1)
-		panic("init died: %s %d", code & 0x7f ? "signal" : "status", code & 0x7f ? code & 0x7f : code >> 8);
+		panic("init died: %s %d", code & 0x7f ? "signal" : "status",
+		      code & 0x7f ? code & 0x7f : code >> 8);
 	exit_mm();
 	exit_files();
 	if (session_leader_exits && pid_nr(current->session) == current->pid)

@@ -4,7 +4,8 @@
 
 #include "proc/pid.h"
 
-/* Ends the running thread; code is what wait reports: status << 8, or a signal number | 0x80 with a core. */
+/* Ends the running thread; code is what wait reports: status << 8, or a signal number | 0x80 with a
+ * core. */
 void __noreturn do_exit(int code);
 /* Ends the running process, all its threads. */
 void __noreturn do_group_exit(int code);
@@ -12,8 +13,9 @@ void __noreturn do_group_exit(int code);
 /* Filled by tty/: the running task, which leads its session, ends; its terminal is free again. */
 extern void (*session_leader_exits)(void);
 
-/* Takes a dead child out of the world: tree, pid table, lists. tasklist_lock held; the caller owns the zombie (it was
- * removed from its parent's zombies) and drops the reference that the table had. */
+/* Takes a dead child out of the world: tree, pid table, lists. tasklist_lock held; the caller owns
+ * the zombie (it was removed from its parent's zombies) and drops the reference that the table
+ * had. */
 void task_release(struct task_struct *task);
 
 /* Adds what a zombie used to its parent's account of children. tasklist_lock held. */

@@ -1,10 +1,11 @@
 /*
- * fork: one process becomes two. task_clone() makes a task_struct and a kernel stack, then shares or copies each
- * thing a process has, one line for each, and undoes them in reverse if one fails. Until sched_start() nobody can see the
- * child, so nothing of it needs a lock; linking it into the family is one step under tasklist_lock.
+ * fork: one process becomes two. task_clone() makes a task_struct and a kernel stack, then shares
+ * or copies each thing a process has, one line for each, and undoes them in reverse if one fails.
+ * Until sched_start() nobody can see the child, so nothing of it needs a lock; linking it into the
+ * family is one step under tasklist_lock.
  *
- * The child wakes up in entry.asm's task_first_run with a copy of the parent's trapframe in which rax is 0: that is
- * all there is to "fork returns twice".
+ * The child wakes up in entry.asm's task_first_run with a copy of the parent's trapframe in which
+ * rax is 0: that is all there is to "fork returns twice".
  */
 #include "proc/fork.h"
 #include "fs/fs.h"
@@ -20,9 +21,9 @@
 #include <asm/errno.h>
 #include <linux/sched.h>
 
-#define CLONE_SUPPORTED                                                                                   \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID |           \
-	 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT | CLONE_SYSVSEM | CLONE_IO |            \
+#define CLONE_SUPPORTED                                                                            \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID |    \
+	 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT | CLONE_SYSVSEM | CLONE_IO |     \
 	 CLONE_DETACHED | CLONE_UNTRACED | CLONE_PTRACE)
 
 static struct kmem_cache task_cache, fpu_cache;
@@ -77,7 +78,8 @@ static void release_stack(struct task_struct *task)
 	task->fpu = NULL;
 }
 
-/* Called by the scheduler when a dead task has left its stack for good: drops its right to exist as a running task. */
+/* Called by the scheduler when a dead task has left its stack for good: drops its right to exist as
+ * a running task. */
 static void task_off_cpu(struct task_struct *task)
 {
 	release_stack(task);
@@ -160,8 +162,10 @@ static void clone_identity(struct task_struct *child)
 	child->altstack = current->altstack;
 }
 
-/* The user's registers, FPU and segment bases as they are now, but for what the caller and clone(2) change. */
-static void clone_registers(struct task_struct *child, const struct trapframe *tf, const struct clone_request *args)
+/* The user's registers, FPU and segment bases as they are now, but for what the caller and clone(2)
+ * change. */
+static void clone_registers(struct task_struct *child, const struct trapframe *tf,
+			    const struct clone_request *args)
 {
 	*child->tf = *tf;
 	child->tf->rax = 0;
@@ -175,7 +179,8 @@ static void clone_registers(struct task_struct *child, const struct trapframe *t
 }
 
 /* Makes the child part of the family: from here on it can be found, signalled and waited for. */
-static void link_family(struct task_struct *child, struct task_struct *parent, struct pid *pgrp, struct pid *session)
+static void link_family(struct task_struct *child, struct task_struct *parent, struct pid *pgrp,
+			struct pid *session)
 {
 	ASSERT(spin_held(&tasklist_lock));
 	child->parent = parent;
@@ -197,13 +202,15 @@ static int check_flags(u64 flags)
 	if (flags & ~(u64)(CLONE_SUPPORTED | CSIGNAL))
 		return -EINVAL;
 	if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
-		return -EINVAL; /* two tasks running in one memory: threads, a later floor of this house */
+		/* two tasks running in one memory: threads, a later floor of this house */
+		return -EINVAL;
 	if ((flags & CLONE_PARENT) && current->leader->pid == 1)
 		return -EINVAL; /* init's sibling would have no parent */
 	return 0;
 }
 
-/* Until the child's exec or death, or the parent's own. The lock makes sure that the child has let go of this stack. */
+/* Until the child's exec or death, or the parent's own. The lock makes sure that the child has let
+ * go of this stack. */
 static void wait_for_vfork(struct task_struct *child, struct vfork_wait *vfork)
 {
 	wait_event_killable(&vfork->queue, __atomic_load_n(&vfork->done, __ATOMIC_ACQUIRE));

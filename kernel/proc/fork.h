@@ -7,15 +7,16 @@
 
 /* What fork, vfork and clone ask for (clone(2)). */
 struct clone_request {
-	u64 flags;		 /* CLONE_* */
-	int exit_signal;	 /* to the parent at the child's death; 0: none */
-	u64 stack;		 /* the child's stack pointer; 0: the parent's */
-	u64 tls;		 /* with CLONE_SETTLS */
-	int __user *parent_tid;	 /* CLONE_PARENT_SETTID */
-	int __user *child_tid;	 /* CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID */
+	u64 flags;		/* CLONE_* */
+	int exit_signal;	/* to the parent at the child's death; 0: none */
+	u64 stack;		/* the child's stack pointer; 0: the parent's */
+	u64 tls;		/* with CLONE_SETTLS */
+	int __user *parent_tid; /* CLONE_PARENT_SETTID */
+	int __user *child_tid;	/* CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID */
 };
 
-/* Where a parent waits for its vfork child to exec or exit. On the parent's stack; tasklist_lock guards done. */
+/* Where a parent waits for its vfork child to exec or exit. On the parent's stack; tasklist_lock
+ * guards done. */
 struct vfork_wait {
 	struct wait_queue queue;
 	bool done;
@@ -24,8 +25,9 @@ struct vfork_wait {
 void fork_module_init(void);
 
 /*
- * Makes a child of the running task that returns to user mode from the trapframe tf with rax 0. The child's pid, or
- * -EAGAIN (no pid, RLIMIT_NPROC), -ENOMEM, -EINVAL (a combination of flags), with everything undone.
+ * Makes a child of the running task that returns to user mode from the trapframe tf with rax 0. The
+ * child's pid, or -EAGAIN (no pid, RLIMIT_NPROC), -ENOMEM, -EINVAL (a combination of flags), with
+ * everything undone.
  */
 s64 task_clone(const struct trapframe *tf, const struct clone_request *args);
 

@@ -1,6 +1,6 @@
 /*
- * Group and session membership is two lists in struct pid; all changes happen under tasklist_lock, so a signal to
- * a group reaches either all or none of what was its membership at one moment.
+ * Group and session membership is two lists in struct pid; all changes happen under tasklist_lock,
+ * so a signal to a group reaches either all or none of what was its membership at one moment.
  */
 #include "proc/group.h"
 #include "proc/signal.h"
@@ -17,7 +17,8 @@ static void move_to_group(struct task_struct *task, struct pid *group)
 	pid_put(old);
 }
 
-/* Whose group is to change: the caller or a child of its own session that has not yet called execve. */
+/* Whose group is to change: the caller or a child of its own session that has not yet called
+ * execve. */
 static int find_member(pid_t pid, struct task_struct **member)
 {
 	struct task_struct *me = current->leader, *task = pid ? task_find(pid) : me;
@@ -46,7 +47,8 @@ static int set_locked(pid_t pid, pid_t pgid)
 		return 0;
 	}
 	struct pid *group = pid_find_get(pgid);
-	struct task_struct *first = group ? list_first(&group->group, struct task_struct, pgrp_link) : NULL;
+	struct task_struct *first =
+		group ? list_first(&group->group, struct task_struct, pgrp_link) : NULL;
 	if (first && first->session == current->leader->session)
 		move_to_group(task, group);
 	else

@@ -1,7 +1,8 @@
 /*
- * ITIMER_REAL is a kernel timer whose callback sends SIGALRM and arms itself again; ITIMER_VIRTUAL and ITIMER_PROF are
- * counted down by the tick that finds the process running in user mode, or at all. The real timer's fields change
- * under tasklist_lock, which its callback takes too, so a setting is never half seen.
+ * ITIMER_REAL is a kernel timer whose callback sends SIGALRM and arms itself again; ITIMER_VIRTUAL
+ * and ITIMER_PROF are counted down by the tick that finds the process running in user mode, or at
+ * all. The real timer's fields change under tasklist_lock, which its callback takes too, so a
+ * setting is never half seen.
  */
 #include "proc/itimer.h"
 #include "proc/signal.h"
@@ -43,7 +44,8 @@ struct itimer_setting itimer_get(int kind)
 	struct itimers *itimers = &current->signal->itimers;
 
 	spin_lock(&tasklist_lock);
-	struct itimer_setting setting = kind == ITIMER_REAL ? real_setting(itimers) : itimers->cpu[kind - 1];
+	struct itimer_setting setting =
+		kind == ITIMER_REAL ? real_setting(itimers) : itimers->cpu[kind - 1];
 	spin_unlock(&tasklist_lock);
 	return setting;
 }
@@ -55,7 +57,8 @@ struct itimer_setting itimer_set(int kind, struct itimer_setting setting)
 	u64 now = clock_monotonic();
 
 	if (kind == ITIMER_REAL)
-		timer_disarm(&itimers->real); /* waits for a callback under way, so not under its lock */
+		/* waits for a callback under way, so not under its lock */
+		timer_disarm(&itimers->real);
 	spin_lock(&tasklist_lock);
 	if (kind != ITIMER_REAL) {
 		itimers->cpu[kind - 1] = setting;
@@ -66,7 +69,9 @@ struct itimer_setting itimer_set(int kind, struct itimer_setting setting)
 			timer_init(&itimers->real, real_expired);
 		}
 		if (setting.value)
-			timer_arm(&itimers->real, setting.value < CLOCK_NEVER - now ? now + setting.value : CLOCK_NEVER);
+			timer_arm(&itimers->real, setting.value < CLOCK_NEVER - now
+							  ? now + setting.value
+							  : CLOCK_NEVER);
 	}
 	spin_unlock(&tasklist_lock);
 	return old;

@@ -1,4 +1,5 @@
-/* Interval timers and alarm: setitimer(2), alarm(2). A process has one of each kind; fork does not inherit them. */
+/* Interval timers and alarm: setitimer(2), alarm(2). A process has one of each kind; fork does not
+ * inherit them. */
 #ifndef MITOS_PROC_ITIMER_H
 #define MITOS_PROC_ITIMER_H
 
@@ -14,16 +15,20 @@ struct itimer_setting {
 };
 
 struct itimers {
-	struct timer real;    /* arms the first kind */
-	struct pid *pid;      /* whom the real one signals; held while it is or was armed */
-	u64 real_interval;    /* ns */
-	struct itimer_setting cpu[2]; /* ITIMER_VIRTUAL and ITIMER_PROF; counted down by ticks of the process itself */
+	struct timer real; /* arms the first kind */
+	struct pid *pid;   /* whom the real one signals; held while it is or was armed */
+	u64 real_interval; /* ns */
+	/* ITIMER_VIRTUAL and ITIMER_PROF; counted down by ticks of the process itself */
+	struct itimer_setting cpu[2];
 };
 
-/* Gives the running process's timer a new setting and returns the old one. kind is one of the three. */
+/* Gives the running process's timer a new setting and returns the old one. kind is one of the
+ * three. */
 struct itimer_setting itimer_set(int kind, struct itimer_setting setting);
 struct itimer_setting itimer_get(int kind);
-void itimer_tick(bool user_mode, u64 ns);	/* the running task used ns more of CPU; interrupt context */
-void itimers_end(struct signal_struct *signal); /* the process is no more, or its memory of timers */
+/* the running task used ns more of CPU; interrupt context */
+void itimer_tick(bool user_mode, u64 ns);
+/* the process is no more, or its memory of timers */
+void itimers_end(struct signal_struct *signal);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Users are counted in a red-black tree by uid; a user is there while it has processes. users_lock guards tree and
- * counts. Limits themselves are words of the process, written whole, so reading one needs no lock.
+ * Users are counted in a red-black tree by uid; a user is there while it has processes. users_lock
+ * guards tree and counts. Limits themselves are words of the process, written whole, so reading one
+ * needs no lock.
  */
 #include "proc/limits.h"
 #include "mm/slab.h"
@@ -25,7 +26,10 @@ static int compare(const struct user *a, const struct user *b)
 
 RB_GENERATE_STATIC(user_tree, user, node, compare)
 
-#define UNLIMITED { RLIM64_INFINITY, RLIM64_INFINITY }
+#define UNLIMITED                                                                                  \
+	{                                                                                          \
+		RLIM64_INFINITY, RLIM64_INFINITY                                                   \
+	}
 #define STACK_DEFAULT (8ull << 20)
 #define NOFILE_DEFAULT 1024
 #define NOFILE_MAXIMUM 4096
@@ -91,7 +95,8 @@ void limits_uncharge_process(struct task_struct *task)
 	kfree(user);
 }
 
-int limits_change(struct task_struct *task, unsigned resource, const struct rlimit64 *new, struct rlimit64 *old)
+int limits_change(struct task_struct *task, unsigned resource, const struct rlimit64 *new,
+		  struct rlimit64 *old)
 {
 	struct rlimit64 *slot = (struct rlimit64 *)&task->rlimits[resource];
 

@@ -10,8 +10,9 @@ const struct rlimit64 *limits_initial(void); /* RLIM_NLIMITS: what init starts w
 int limits_charge_process(struct task_struct *task, u64 limit);
 void limits_uncharge_process(struct task_struct *task);
 
-/* prlimit(2) on a process, resource < RLIM_NLIMITS: either pointer may be NULL. 0, -EINVAL, -EPERM. The caller keeps
- * the process from dying meanwhile (itself, or tasklist_lock). */
-int limits_change(struct task_struct *task, unsigned resource, const struct rlimit64 *new, struct rlimit64 *old);
+/* prlimit(2) on a process, resource < RLIM_NLIMITS: either pointer may be NULL. 0, -EINVAL, -EPERM.
+ * The caller keeps the process from dying meanwhile (itself, or tasklist_lock). */
+int limits_change(struct task_struct *task, unsigned resource, const struct rlimit64 *new,
+		  struct rlimit64 *old);
 
 #endif

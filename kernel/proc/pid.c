@@ -1,8 +1,9 @@
 /*
- * The pid table: pages of 512 pointers with a bitmap of what is taken, made on demand and freed when empty, under a
- * top-level array that covers Linux's whole range. A second bitmap says which pages are full, so the next free number is
- * found by looking at words, not at processes. Numbers go upwards and wrap at pid_max, to 300 as on Linux, so that
- * a freed one is not used again soon. pid_lock guards the table; it is taken inside tasklist_lock.
+ * The pid table: pages of 512 pointers with a bitmap of what is taken, made on demand and freed
+ * when empty, under a top-level array that covers Linux's whole range. A second bitmap says which
+ * pages are full, so the next free number is found by looking at words, not at processes. Numbers
+ * go upwards and wrap at pid_max, to 300 as on Linux, so that a freed one is not used again soon.
+ * pid_lock guards the table; it is taken inside tasklist_lock.
  */
 #include "proc/pid.h"
 #include "lib/string.h"

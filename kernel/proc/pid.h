@@ -1,7 +1,8 @@
 /*
- * Process identifiers. A struct pid is a number in use: by the task that has it, and by the process group and session
- * named after it, which may outlive that task; the number is free again when nobody holds the struct.
- * Finding a number, and finding the next free one, takes a few steps however many there are.
+ * Process identifiers. A struct pid is a number in use: by the task that has it, and by the process
+ * group and session named after it, which may outlive that task; the number is free again when
+ * nobody holds the struct. Finding a number, and finding the next free one, takes a few steps
+ * however many there are.
  */
 #ifndef MITOS_PROC_PID_H
 #define MITOS_PROC_PID_H
@@ -15,22 +16,26 @@
 struct pid {
 	u32 refs; /* atomic */
 	pid_t nr;
-	struct task_struct *task;	/* who has this number; NULL once reaped. tasklist_lock */
-	struct list_head group;		/* members of the process group, by ->pgrp_link. tasklist_lock */
-	struct list_head session;	/* members of the session, by ->session_link. tasklist_lock */
+	struct task_struct *task; /* who has this number; NULL once reaped. tasklist_lock */
+	/* members of the process group, by ->pgrp_link. tasklist_lock */
+	struct list_head group;
+	/* members of the session, by ->session_link. tasklist_lock */
+	struct list_head session;
 };
 
-/* Guards the family tree, groups, sessions and the list of all tasks. Outermost of all spinlocks. */
+/* Guards the family tree, groups, sessions and the list of all tasks. Outermost of
+ * all spinlocks. */
 extern struct spinlock tasklist_lock;
 extern struct list_head task_list; /* every task that has a pid, by ->all_link */
 extern u64 task_count, task_forks; /* tasks now; ever made */
 extern u32 pid_max;		   /* numbers below it are handed out */
 
 void pid_module_init(void);
-struct pid *pid_alloc(void); /* one reference; ERR_PTR(-EAGAIN): no number is free; ERR_PTR(-ENOMEM) */
+/* one reference; ERR_PTR(-EAGAIN): no number is free; ERR_PTR(-ENOMEM) */
+struct pid *pid_alloc(void);
 struct pid *pid_get(struct pid *pid);
-void pid_put(struct pid *pid);		  /* NULL is allowed */
-struct pid *pid_find_get(pid_t nr);	  /* with a reference; NULL: not in use */
+void pid_put(struct pid *pid);	    /* NULL is allowed */
+struct pid *pid_find_get(pid_t nr); /* with a reference; NULL: not in use */
 static inline pid_t pid_nr(const struct pid *pid)
 {
 	return pid ? pid->nr : 0;

@@ -1,8 +1,9 @@
 /*
- * A handler gets a frame below the user's stack pointer (128 bytes below, for the ABI's red zone) or on the alternate
- * stack. sigreturn trusts nothing in the frame: code and stack segments are the user's whatever it says, only arithmetic
- * flags come from it, an address that is not the user's is refused on the way out (by iretq's own fault, see
- * entry.asm), and the FPU area is cleaned before the processor loads it (Intel SDM vol. 1, 13.8).
+ * A handler gets a frame below the user's stack pointer (128 bytes below, for the ABI's red zone)
+ * or on the alternate stack. sigreturn trusts nothing in the frame: code and stack segments are the
+ * user's whatever it says, only arithmetic flags come from it, an address that is not the user's is
+ * refused on the way out (by iretq's own fault, see entry.asm), and the FPU area is cleaned before
+ * the processor loads it (Intel SDM vol. 1, 13.8).
  */
 #include "proc/sigframe.h"
 #include "lib/string.h"
@@ -21,8 +22,9 @@
 #define FXSAVE_MXCSR 24
 #define FXSAVE_MXCSR_MASK 28
 #define MXCSR_MASK_DEFAULT 0xffbf
-#define USER_FLAGS (RFLAGS_CF | 1ull << 2 | 1ull << 4 | 1ull << 6 | 1ull << 7 | RFLAGS_TF | RFLAGS_DF | 1ull << 11 | \
-		    RFLAGS_RF | RFLAGS_AC)
+#define USER_FLAGS                                                                                 \
+	(RFLAGS_CF | 1ull << 2 | 1ull << 4 | 1ull << 6 | 1ull << 7 | RFLAGS_TF | RFLAGS_DF |       \
+	 1ull << 11 | RFLAGS_RF | RFLAGS_AC)
 
 struct rt_sigframe {
 	u64 return_address;
@@ -44,7 +46,8 @@ static int altstack_flags(u64 rsp)
 	return on_altstack(rsp) ? SS_ONSTACK : 0;
 }
 
-/* The FPU's user image is the XSAVE area with a description of itself in its software bytes and a word after it. */
+/* The FPU's user image is the XSAVE area with a description of itself in its software bytes and a
+ * word after it. */
 static int push_fpu(u64 to)
 {
 	u8 *area = current->fpu;
@@ -99,10 +102,27 @@ static int pop_fpu(u64 from)
 static void save_registers(struct sigcontext *sc, const struct trapframe *tf, u64 fpstate)
 {
 	*sc = (struct sigcontext){
-		.r8 = tf->r8, .r9 = tf->r9, .r10 = tf->r10, .r11 = tf->r11, .r12 = tf->r12, .r13 = tf->r13,
-		.r14 = tf->r14, .r15 = tf->r15, .rdi = tf->rdi, .rsi = tf->rsi, .rbp = tf->rbp, .rbx = tf->rbx,
-		.rdx = tf->rdx, .rax = tf->rax, .rcx = tf->rcx, .rsp = tf->rsp, .rip = tf->rip,
-		.eflags = tf->rflags, .cs = USER_CS, .ss = USER_DS, .oldmask = current->blocked,
+		.r8 = tf->r8,
+		.r9 = tf->r9,
+		.r10 = tf->r10,
+		.r11 = tf->r11,
+		.r12 = tf->r12,
+		.r13 = tf->r13,
+		.r14 = tf->r14,
+		.r15 = tf->r15,
+		.rdi = tf->rdi,
+		.rsi = tf->rsi,
+		.rbp = tf->rbp,
+		.rbx = tf->rbx,
+		.rdx = tf->rdx,
+		.rax = tf->rax,
+		.rcx = tf->rcx,
+		.rsp = tf->rsp,
+		.rip = tf->rip,
+		.eflags = tf->rflags,
+		.cs = USER_CS,
+		.ss = USER_DS,
+		.oldmask = current->blocked,
 		.fpstate = (void *)fpstate,
 	};
 }
@@ -110,11 +130,27 @@ static void save_registers(struct sigcontext *sc, const struct trapframe *tf, u6
 static void restore_registers(struct trapframe *tf, const struct sigcontext *sc)
 {
 	*tf = (struct trapframe){
-		.r8 = sc->r8, .r9 = sc->r9, .r10 = sc->r10, .r11 = sc->r11, .r12 = sc->r12, .r13 = sc->r13,
-		.r14 = sc->r14, .r15 = sc->r15, .rdi = sc->rdi, .rsi = sc->rsi, .rbp = sc->rbp, .rbx = sc->rbx,
-		.rdx = sc->rdx, .rax = sc->rax, .rcx = sc->rcx, .rsp = sc->rsp, .rip = sc->rip,
-		.cs = USER_CS, .ss = USER_DS,
-		.rflags = (tf->rflags & ~USER_FLAGS) | (sc->eflags & USER_FLAGS) | RFLAGS_IF | RFLAGS_FIXED,
+		.r8 = sc->r8,
+		.r9 = sc->r9,
+		.r10 = sc->r10,
+		.r11 = sc->r11,
+		.r12 = sc->r12,
+		.r13 = sc->r13,
+		.r14 = sc->r14,
+		.r15 = sc->r15,
+		.rdi = sc->rdi,
+		.rsi = sc->rsi,
+		.rbp = sc->rbp,
+		.rbx = sc->rbx,
+		.rdx = sc->rdx,
+		.rax = sc->rax,
+		.rcx = sc->rcx,
+		.rsp = sc->rsp,
+		.rip = sc->rip,
+		.cs = USER_CS,
+		.ss = USER_DS,
+		.rflags = (tf->rflags & ~USER_FLAGS) | (sc->eflags & USER_FLAGS) | RFLAGS_IF |
+			  RFLAGS_FIXED,
 		.orig_rax = (u64)-1,
 	};
 }
@@ -135,7 +171,8 @@ static int write_frame(u64 at, u64 fpstate, const struct trapframe *tf, const st
 		       const struct sigaction *action)
 {
 	struct rt_sigframe __user *frame = (void __user *)at;
-	struct ucontext uc = { .uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS, .uc_stack = current->altstack };
+	struct ucontext uc = { .uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
+			       .uc_stack = current->altstack };
 	u64 restorer = (u64)action->sa_restorer;
 
 	if (cpu_features.xsave)
@@ -145,12 +182,14 @@ static int write_frame(u64 at, u64 fpstate, const struct trapframe *tf, const st
 	uc.uc_sigmask = current->restore_blocked ? current->saved_blocked : current->blocked;
 	if (!(action->sa_flags & SA_RESTORER) || push_fpu(fpstate) ||
 	    copy_to_user(&frame->return_address, &restorer, sizeof(restorer)) ||
-	    copy_to_user(&frame->uc, &uc, sizeof(uc)) || copy_to_user(&frame->info, info, sizeof(*info)))
+	    copy_to_user(&frame->uc, &uc, sizeof(uc)) ||
+	    copy_to_user(&frame->info, info, sizeof(*info)))
 		return -EFAULT;
 	return 0;
 }
 
-int sigframe_push(struct trapframe *tf, int sig, const struct siginfo *info, const struct sigaction *action)
+int sigframe_push(struct trapframe *tf, int sig, const struct siginfo *info,
+		  const struct sigaction *action)
 {
 	u64 fpstate, frame = choose_stack(tf, action, &fpstate);
 	u64 mask = current->blocked | action->sa_mask;

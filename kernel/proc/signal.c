@@ -1,8 +1,9 @@
 /*
- * Sending: permission, whether it would be ignored anyway, the pending set, and waking a receiver that can take it.
- * Delivery: in order of number, each by its action: ignore, stop, continue, end the process, or a handler's frame.
- * SIGKILL and SIGSTOP obey nobody, but pid 1 is given only what it has a handler for, so that nothing can
- * end it from inside (signal(7), kill(2), credentials(7)).
+ * Sending: permission, whether it would be ignored anyway, the pending set, and waking a receiver
+ * that can take it. Delivery: in order of number, each by its action: ignore, stop, continue, end
+ * the process, or a handler's frame. SIGKILL and SIGSTOP obey nobody, but pid 1 is given only what
+ * it has a handler for, so that nothing can end it from inside (signal(7), kill(2),
+ * credentials(7)).
  */
 #include "proc/signal.h"
 #include "lib/string.h"
@@ -12,19 +13,22 @@
 #include "x86/printk.h"
 #include <asm/errno.h>
 
-#define STOP_SIGNALS (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
-#define IGNORED_BY_DEFAULT (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT))
-#define CORE_SIGNALS                                                                                      \
-	(SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGABRT) |           \
-	 SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGXCPU) |            \
+#define STOP_SIGNALS                                                                               \
+	(SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
+#define IGNORED_BY_DEFAULT                                                                         \
+	(SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT))
+#define CORE_SIGNALS                                                                               \
+	(SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGABRT) |    \
+	 SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGXCPU) |     \
 	 SIGNAL_BIT(SIGXFSZ) | SIGNAL_BIT(SIGSYS))
 #define UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
-#define SYNCHRONOUS                                                                                       \
-	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |            \
+#define SYNCHRONOUS                                                                                \
+	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |     \
 	 SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
 #define FIRST_REAL_TIME 32
 
-/* A pending signal's information; a standard signal may be pending without, when memory was short. */
+/* A pending signal's information; a standard signal may be pending without, when memory
+ * was short. */
 struct sigqueue {
 	struct list_head link;
 	struct siginfo info;
@@ -134,10 +138,13 @@ bool signal_ignored(struct task_struct *task, int sig)
 	return handler == SIG_IGN || (handler == SIG_DFL && (IGNORED_BY_DEFAULT & SIGNAL_BIT(sig)));
 }
 
-/* Stop signals and SIGCONT cancel each other while pending (signal(7)); SIGCONT and SIGKILL end a stop. */
+/* Stop signals and SIGCONT cancel each other while pending (signal(7)); SIGCONT and SIGKILL end a
+ * stop. */
 static void cancel_opposites(struct task_struct *task, int sig)
 {
-	u64 drop = sig == SIGCONT ? STOP_SIGNALS : STOP_SIGNALS & SIGNAL_BIT(sig) ? SIGNAL_BIT(SIGCONT) : 0;
+	u64 drop = sig == SIGCONT		    ? STOP_SIGNALS
+		   : STOP_SIGNALS & SIGNAL_BIT(sig) ? SIGNAL_BIT(SIGCONT)
+						    : 0;
 
 	if (drop) {
 		task->pending &= ~drop;
@@ -158,12 +165,14 @@ static void wake_receiver(struct task_struct *task, int sig)
 		task->kill_pending = true;
 	signal_recalculate(task);
 	if (task->tif & TIF_SIGPENDING)
-		task_wake(task, TASK_INTERRUPTIBLE | (sig == SIGKILL ? TASK_STOPPED | TASK_WAKEKILL : 0));
+		task_wake(task,
+			  TASK_INTERRUPTIBLE | (sig == SIGKILL ? TASK_STOPPED | TASK_WAKEKILL : 0));
 }
 
 /*
- * Makes sig pending for task alone (shared false) or for its process. tasklist_lock held. -EAGAIN only for a real-time
- * signal that found no memory: those are never merged, so losing one would be seen (sigqueue(3)).
+ * Makes sig pending for task alone (shared false) or for its process. tasklist_lock held. -EAGAIN
+ * only for a real-time signal that found no memory: those are never merged, so losing one would be
+ * seen (sigqueue(3)).
  */
 static int send_locked(struct task_struct *task, int sig, const struct siginfo *info, bool shared)
 {
@@ -210,13 +219,14 @@ static struct siginfo user_info(int sig, int code)
 	return info;
 }
 
-/* kill(2): the sender's real or effective uid must be the receiver's real or saved one; SIGCONT within a session is free. */
+/* kill(2): the sender's real or effective uid must be the receiver's real or saved one; SIGCONT
+ * within a session is free. */
 static bool may_signal(const struct task_struct *task, int sig)
 {
 	const struct cred *mine = &current->cred, *theirs = &task->cred;
 
-	if (mine->euid == 0 || mine->euid == theirs->suid || mine->euid == theirs->uid || mine->uid == theirs->suid ||
-	    mine->uid == theirs->uid)
+	if (mine->euid == 0 || mine->euid == theirs->suid || mine->euid == theirs->uid ||
+	    mine->uid == theirs->suid || mine->uid == theirs->uid)
 		return true;
 	return sig == SIGCONT && current->leader->session == task->leader->session;
 }
@@ -230,7 +240,8 @@ static int kill_one(struct task_struct *task, int sig, bool shared, int code)
 	return sig ? send_locked(task, sig, &info, shared) : 0;
 }
 
-/* To every member of a group that may be signalled: success if there was one, else the last error. */
+/* To every member of a group that may be signalled: success if there was one, else the
+ * last error. */
 static int kill_group(struct pid *pgrp, int sig)
 {
 	int result = -ESRCH;
@@ -278,7 +289,9 @@ int signal_kill(pid_t pid, int sig)
 		return -EINVAL;
 	if (pid == (pid_t)0x80000000)
 		return -ESRCH; /* it has no positive counterpart */
-	struct pid *group = pid < -1 ? pid_find_get(-pid) : pid == 0 ? task_pgrp_get(current) : NULL;
+	struct pid *group = pid < -1   ? pid_find_get(-pid)
+			    : pid == 0 ? task_pgrp_get(current)
+				       : NULL;
 	spin_lock(&tasklist_lock);
 	if (pid == -1)
 		error = kill_all(sig);
@@ -426,7 +439,8 @@ static int dequeue(u64 wanted, struct siginfo *info)
 	int sig = dequeue_from(&current->pending, &current->pending_queue, wanted, info);
 
 	if (!sig)
-		sig = dequeue_from(&current->signal->pending, &current->signal->pending_queue, wanted, info);
+		sig = dequeue_from(&current->signal->pending, &current->signal->pending_queue,
+				   wanted, info);
 	return sig;
 }
 
@@ -467,7 +481,8 @@ static void stop_self(int sig)
 {
 	spin_lock(&tasklist_lock);
 	spin_lock(&current->sighand->lock);
-	bool cancelled = current->kill_pending || ((current->pending | current->signal->pending) & SIGNAL_BIT(SIGCONT));
+	bool cancelled = current->kill_pending ||
+			 ((current->pending | current->signal->pending) & SIGNAL_BIT(SIGCONT));
 	if (!cancelled)
 		__atomic_store_n(&current->state, TASK_STOPPED, __ATOMIC_SEQ_CST);
 	spin_unlock(&current->sighand->lock);
@@ -481,7 +496,8 @@ static void stop_self(int sig)
 		schedule();
 }
 
-/* POSIX: a terminal stop signal does nothing to a process whose group has nobody left to continue it. */
+/* POSIX: a terminal stop signal does nothing to a process whose group has nobody left to continue
+ * it. */
 bool group_is_orphaned(void)
 {
 	bool orphaned = true;
@@ -491,8 +507,8 @@ bool group_is_orphaned(void)
 	list_for_each(task, &current->leader->pgrp->group, pgrp_link) {
 		struct task_struct *parent = task->parent;
 
-		if (!(task->state & EXIT_ZOMBIE) && parent->pid != 1 && parent->pgrp != task->pgrp &&
-		    parent->session == task->session)
+		if (!(task->state & EXIT_ZOMBIE) && parent->pid != 1 &&
+		    parent->pgrp != task->pgrp && parent->session == task->session)
 			orphaned = false;
 	}
 	spin_unlock(&tasklist_lock);
@@ -538,7 +554,8 @@ void signal_deliver(struct trapframe *tf)
 
 	for (int sig; (sig = take_one(&info, &action)) != 0;) {
 		if (sig == SIGKILL)
-			do_group_exit(current->signal->group_exit ? current->signal->group_exit_code : SIGKILL);
+			do_group_exit(current->signal->group_exit ? current->signal->group_exit_code
+								  : SIGKILL);
 		if (action.sa_handler == SIG_IGN)
 			continue;
 		if (action.sa_handler == SIG_DFL) {
@@ -574,8 +591,9 @@ int signal_set_action(int sig, const struct sigaction *new, struct sigaction *ol
 	if (new) {
 		*slot = *new;
 		slot->sa_mask &= ~UNBLOCKABLE;
-		bool ignored = slot->sa_handler == SIG_IGN ||
-			       (slot->sa_handler == SIG_DFL && (IGNORED_BY_DEFAULT & SIGNAL_BIT(sig)));
+		bool ignored =
+			slot->sa_handler == SIG_IGN ||
+			(slot->sa_handler == SIG_DFL && (IGNORED_BY_DEFAULT & SIGNAL_BIT(sig)));
 		if (ignored) { /* POSIX: what is pending is discarded */
 			current->pending &= ~SIGNAL_BIT(sig);
 			current->signal->pending &= ~SIGNAL_BIT(sig);

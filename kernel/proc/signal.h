@@ -1,8 +1,9 @@
 /*
- * Signals: who may send them, where they wait, and what becomes of the receiver. A signal waits in the pending set of a
- * thread or of the process (shared by its threads) until the receiver is about to return to user mode, where
- * signal_deliver() acts on it. The process's sighand->lock guards actions and pending sets; a sender
- * finds its receiver under tasklist_lock, so that the receiver cannot be reaped meanwhile.
+ * Signals: who may send them, where they wait, and what becomes of the receiver. A signal waits in
+ * the pending set of a thread or of the process (shared by its threads) until the receiver is about
+ * to return to user mode, where signal_deliver() acts on it. The process's sighand->lock guards
+ * actions and pending sets; a sender finds its receiver under tasklist_lock, so that the receiver
+ * cannot be reaped meanwhile.
  */
 #ifndef MITOS_PROC_SIGNAL_H
 #define MITOS_PROC_SIGNAL_H
@@ -18,18 +19,20 @@
 
 /* What to do for each signal; shared by CLONE_SIGHAND. */
 struct sighand_struct {
-	u32 refs; /* atomic */
+	u32 refs;	      /* atomic */
 	struct spinlock lock; /* guards actions here, and the pending sets and masks of its tasks */
 	struct sigaction actions[SIGNAL_COUNT]; /* [sig - 1] */
 };
 
-/* What the threads of a process share beyond memory. Freed when the last of them dies; the zombie needs it no more. */
+/* What the threads of a process share beyond memory. Freed when the last of them dies; the zombie
+ * needs it no more. */
 struct signal_struct {
 	u32 threads; /* tasklist_lock */
 	u64 pending; /* sent to the process; sighand->lock */
 	struct list_head pending_queue;
 	struct wait_queue child_exit; /* where wait4 sleeps: children changed state */
-	struct rlimit64 rlimits[RLIM_NLIMITS]; /* leader's task lock is not needed: words are written whole */
+	/* leader's task lock is not needed: words are written whole */
+	struct rlimit64 rlimits[RLIM_NLIMITS];
 	bool group_exit; /* all threads must go, with the code below; sighand->lock */
 	int group_exit_code;
 	struct rusage_sum dead_threads; /* tasklist_lock */
@@ -53,7 +56,8 @@ int signal_group(struct pid *pgrp, int sig);
 /* To a process, from the kernel with this information; tasklist_lock held. */
 void signal_send_info(struct task_struct *leader, int sig, const struct siginfo *info);
 void signal_send_self(int sig);
-/* The running task's group is orphaned: no parent in the session could wake it up again (POSIX 3.264). */
+/* The running task's group is orphaned: no parent in the session could wake it up again (POSIX
+ * 3.264). */
 bool group_is_orphaned(void);
 /* The running task's own fault: cannot be blocked or ignored. */
 void signal_fault(int sig, int code, u64 addr);
@@ -66,16 +70,17 @@ void signal_deliver(struct trapframe *tf);
 /* Looks again whether something is pending for task; its sighand->lock held. */
 void signal_recalculate(struct task_struct *task);
 
-/* Takes a signal of set out of what is pending, sleeping for one until deadline (monotonic ns): its number, -EAGAIN
- * when the time is over, -EINTR (sigwaitinfo(2)). The set should be blocked. */
+/* Takes a signal of set out of what is pending, sleeping for one until deadline (monotonic ns): its
+ * number, -EAGAIN when the time is over, -EINTR (sigwaitinfo(2)). The set should be blocked. */
 int signal_wait(u64 set, u64 deadline, struct siginfo *info);
 
 /* rt_sigaction, rt_sigprocmask and so on for the running task; -EINVAL. */
 int signal_set_action(int sig, const struct sigaction *new, struct sigaction *old);
 void signal_set_blocked(u64 mask); /* SIGKILL and SIGSTOP stay deliverable */
 u64 signal_pending_set(void);
-void signal_reset_for_exec(void);  /* handlers to default, ignored ones stay */
-bool signal_ignored(struct task_struct *task, int sig); /* would a pending sig be dropped at once? lock held */
+void signal_reset_for_exec(void); /* handlers to default, ignored ones stay */
+/* would a pending sig be dropped at once? lock held */
+bool signal_ignored(struct task_struct *task, int sig);
 
 /* Tells the parent that the running process stopped or continued; tasklist_lock held. */
 void signal_notify_parent(struct task_struct *child, int code, int status);

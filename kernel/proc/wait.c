@@ -1,10 +1,11 @@
 /*
- * wait: the parent learns what became of a child, and the dead are buried. Children that have something to say are on
- * lists of their own in the parent (zombies; stop_events), so the living are never looked at; a particular child is found by
- * its number. A zombie is taken by exactly one waiter: whoever moves it off the list under tasklist_lock.
+ * wait: the parent learns what became of a child, and the dead are buried. Children that have
+ * something to say are on lists of their own in the parent (zombies; stop_events), so the living
+ * are never looked at; a particular child is found by its number. A zombie is taken by exactly one
+ * waiter: whoever moves it off the list under tasklist_lock.
  *
- * No death is missed: the waiter puts itself on the parent's child_exit queue before it looks at the lists, and a
- * dying child changes the lists before it wakes the queue.
+ * No death is missed: the waiter puts itself on the parent's child_exit queue before it looks at
+ * the lists, and a dying child changes the lists before it wakes the queue.
  */
 #include "proc/wait.h"
 #include "proc/fork.h"
@@ -15,7 +16,8 @@
 
 #define CONTINUED_STATUS 0xffff
 
-/* Clone children (who signal something other than SIGCHLD) are waited for only when asked (wait(2), __WCLONE). */
+/* Clone children (who signal something other than SIGCHLD) are waited for only when asked (wait(2),
+ * __WCLONE). */
 static bool is_eligible(const struct task_struct *child, const struct wait_request *request)
 {
 	bool clone_child = child->exit_signal != SIGCHLD;
@@ -37,14 +39,17 @@ static void describe(struct task_struct *child, int code, int status, struct wai
 	rusage_add(&outcome->usage, &child->children_sum);
 }
 
-static bool report_zombie(struct task_struct *child, const struct wait_request *request, struct wait_outcome *outcome,
-			  struct task_struct **dead)
+static bool report_zombie(struct task_struct *child, const struct wait_request *request,
+			  struct wait_outcome *outcome, struct task_struct **dead)
 {
 	int code = child->exit_code, signal = code & 0x7f;
 
 	if (!(request->options & WEXITED))
 		return false;
-	describe(child, !signal ? CLD_EXITED : code & 0x80 ? CLD_DUMPED : CLD_KILLED,
+	describe(child,
+		 !signal       ? CLD_EXITED
+		 : code & 0x80 ? CLD_DUMPED
+			       : CLD_KILLED,
 		 signal ? signal : code >> 8 & 0xff, outcome);
 	outcome->wait_status = code;
 	if (request->options & WNOWAIT)
@@ -59,7 +64,8 @@ static bool report_zombie(struct task_struct *child, const struct wait_request *
 	return true;
 }
 
-static bool report_stop(struct task_struct *child, const struct wait_request *request, struct wait_outcome *outcome)
+static bool report_stop(struct task_struct *child, const struct wait_request *request,
+			struct wait_outcome *outcome)
 {
 	if (child->stop_signal && (request->options & WSTOPPED)) {
 		describe(child, CLD_STOPPED, child->stop_signal, outcome);
@@ -79,8 +85,8 @@ static bool report_stop(struct task_struct *child, const struct wait_request *re
 	return true;
 }
 
-static bool report(struct task_struct *child, const struct wait_request *request, struct wait_outcome *outcome,
-		   struct task_struct **dead)
+static bool report(struct task_struct *child, const struct wait_request *request,
+		   struct wait_outcome *outcome, struct task_struct **dead)
 {
 	if (!is_eligible(child, request))
 		return false;
@@ -88,7 +94,8 @@ static bool report(struct task_struct *child, const struct wait_request *request
 					  : report_stop(child, request, outcome);
 }
 
-/* Is there a child that may yet have something to say? Looks at the living only where the question needs it. */
+/* Is there a child that may yet have something to say? Looks at the living only where the question
+ * needs it. */
 static bool has_candidate(struct task_struct *parent, const struct wait_request *request)
 {
 	struct task_struct *child;
@@ -105,7 +112,8 @@ static bool has_candidate(struct task_struct *parent, const struct wait_request 
 }
 
 /* One look, tasklist_lock held: true with an outcome. */
-static bool look(const struct wait_request *request, struct wait_outcome *outcome, struct task_struct **dead)
+static bool look(const struct wait_request *request, struct wait_outcome *outcome,
+		 struct task_struct **dead)
 {
 	struct task_struct *parent = current->leader, *child, *next;
 

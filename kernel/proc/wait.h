@@ -8,17 +8,18 @@ enum wait_whom { WAIT_ANY, WAIT_PID, WAIT_GROUP };
 
 struct wait_request {
 	enum wait_whom whom;
-	pid_t nr;	      /* of the process or the group */
-	unsigned options;     /* WNOHANG WEXITED WSTOPPED WCONTINUED WNOWAIT __WALL __WCLONE __WNOTHREAD */
+	pid_t nr; /* of the process or the group */
+	/* WNOHANG WEXITED WSTOPPED WCONTINUED WNOWAIT __WALL __WCLONE __WNOTHREAD */
+	unsigned options;
 };
 
 /* What happened to which child. */
 struct wait_outcome {
-	pid_t pid;	      /* 0: nothing yet (WNOHANG) */
+	pid_t pid; /* 0: nothing yet (WNOHANG) */
 	uid_t uid;
-	int code;	      /* CLD_EXITED and so on */
-	int status;	      /* exit status or signal number */
-	int wait_status;      /* the same as wait4's word */
+	int code;	 /* CLD_EXITED and so on */
+	int status;	 /* exit status or signal number */
+	int wait_status; /* the same as wait4's word */
 	struct rusage_sum usage;
 };
 

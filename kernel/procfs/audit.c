@@ -1,11 +1,12 @@
 /*
- * The audit: everything counted is counted again from the ground. Each frame's reference count against the page-table
- * entries, page caches and kernel holders that point at it; each table's `used` and each address space's resident
- * counts against its entries; free frames against what the allocator says; tasks against the pid table and the
- * tree. A difference is a bug in this kernel, and the line names what differs.
+ * The audit: everything counted is counted again from the ground. Each frame's reference count
+ * against the page-table entries, page caches and kernel holders that point at it; each table's
+ * `used` and each address space's resident counts against its entries; free frames against what the
+ * allocator says; tasks against the pid table and the tree. A difference is a bug in this kernel,
+ * and the line names what differs.
  *
- * While it runs nothing may move: it holds off other tasks by not sleeping (single CPU) and takes each mm's lock in turn;
- * an address space that is being changed by a sleeping task is waited for.
+ * While it runs nothing may move: it holds off other tasks by not sleeping (single CPU) and takes
+ * each mm's lock in turn; an address space that is being changed by a sleeping task is waited for.
  */
 #include "lib/string.h"
 #include "mm/kmap.h"
@@ -21,7 +22,7 @@
 typedef unsigned long long ull;
 
 static const char *const kind_names[FRAME_KINDS] = { "reserved", "free", "anon",  "cache",
-						      "table",	  "slab", "stack", "kernel" };
+						     "table",	 "slab", "stack", "kernel" };
 
 struct audit {
 	struct text *text;
@@ -32,8 +33,8 @@ struct audit {
 static void complain(struct audit *audit, const char *what, ull where, ull counted, ull recorded)
 {
 	if (audit->errors++ < ERRORS_SHOWN)
-		text_print(audit->text, "audit: error: %s %#llx: found %llu, recorded %llu\n", what, where, counted,
-			   recorded);
+		text_print(audit->text, "audit: error: %s %#llx: found %llu, recorded %llu\n", what,
+			   where, counted, recorded);
 }
 
 static void found_table(struct frame *table, unsigned level, void *arg)
@@ -117,7 +118,8 @@ static void audit_frames(struct audit *audit)
 		case FRAME_CACHE:
 		case FRAME_TABLE:
 			if (frame->refs != frame->audit)
-				complain(audit, kind_names[frame->kind], pfn, frame->audit, frame->refs);
+				complain(audit, kind_names[frame->kind], pfn, frame->audit,
+					 frame->refs);
 			break;
 		}
 	}
@@ -163,7 +165,8 @@ static void audit_tasks(struct audit *audit)
 		tasks++;
 		zombies += !!(task->state & EXIT_ZOMBIE);
 		if (task->pid_struct->task != task)
-			complain(audit, "pid table entry of task", (ull)task->pid, (ull)task, (ull)task->pid_struct->task);
+			complain(audit, "pid table entry of task", (ull)task->pid, (ull)task,
+				 (ull)task->pid_struct->task);
 		list_for_each(child, &task->children, sibling) {
 			listed++;
 			if (child->parent != task || (child->state & EXIT_ZOMBIE))
@@ -213,7 +216,8 @@ u64 audit_run(struct text *text)
 	u64 address_spaces = audit_address_spaces(&audit);
 	pagecache_for_each(found_cached, &audit);
 	audit_frames(&audit);
-	text_print(text, "address spaces %llu, kernel stacks kept %llu\n", (ull)address_spaces, (ull)kstack_cached());
+	text_print(text, "address spaces %llu, kernel stacks kept %llu\n", (ull)address_spaces,
+		   (ull)kstack_cached());
 	spin_lock(&tasklist_lock);
 	audit_tasks(&audit);
 	spin_unlock(&tasklist_lock);

@@ -1,9 +1,10 @@
 /*
- * The tree of /proc. Its names are made when they are looked up and forgotten with their last user: a table says what a
- * directory holds, and a process's directory exists as long as the process is found. A file's whole text is made when it is
- * read from its beginning and kept with the open file, so that reading it in small pieces gives one consistent moment.
- * The inode of a process's entry holds a reference on its struct pid, never on the task, so an open /proc file
- * keeps nobody from being reaped: reading it afterwards is ESRCH.
+ * The tree of /proc. Its names are made when they are looked up and forgotten with their last user:
+ * a table says what a directory holds, and a process's directory exists as long as the process is
+ * found. A file's whole text is made when it is read from its beginning and kept with the open
+ * file, so that reading it in small pieces gives one consistent moment. The inode of a process's
+ * entry holds a reference on its struct pid, never on the task, so an open /proc file keeps nobody
+ * from being reaped: reading it afterwards is ESRCH.
  */
 #include "procfs/procfs.h"
 #include "fs/file.h"
@@ -18,18 +19,27 @@
 #include <asm/errno.h>
 #include <linux/magic.h>
 
-#define VALUE_MAX 256 /* bytes of a written sysctl */
+#define VALUE_MAX 256	  /* bytes of a written sysctl */
 #define PID_POSITION 1000 /* positions of process directories: PID_POSITION + pid */
 
 /* What a directory of fixed names holds. */
 struct proc_dir {
 	const char *name;
-	const struct proc_file *files; /* ended by a NULL name */
+	const struct proc_file *files;	    /* ended by a NULL name */
 	const struct proc_dir *const *dirs; /* ended by NULL; or NULL */
 };
 
 /* What an entry below /proc/PID is. */
-enum task_entry { TASK_DIR, TASK_FILE, TASK_FD_DIR, TASK_FD, TASK_LINK_EXE, TASK_LINK_CWD, TASK_LINK_ROOT, TASK_TASKS };
+enum task_entry {
+	TASK_DIR,
+	TASK_FILE,
+	TASK_FD_DIR,
+	TASK_FD,
+	TASK_LINK_EXE,
+	TASK_LINK_CWD,
+	TASK_LINK_ROOT,
+	TASK_TASKS
+};
 
 /* inode->private of everything in /proc but the root and fixed directories. */
 struct proc_node {
@@ -43,15 +53,17 @@ struct proc_node {
 static const struct proc_dir sys_kernel_dir = { "kernel", sys_kernel_files, NULL };
 static const struct proc_dir sys_fs_dir = { "fs", sys_fs_files, NULL };
 static const struct proc_dir sys_vm_dir = { "vm", sys_vm_files, NULL };
-static const struct proc_dir *const sys_dirs[] = { &sys_kernel_dir, &sys_fs_dir, &sys_vm_dir, NULL };
+static const struct proc_dir *const sys_dirs[] = { &sys_kernel_dir, &sys_fs_dir, &sys_vm_dir,
+						   NULL };
 static const struct proc_file no_files[] = { { .name = NULL } };
 static const struct proc_dir sys_dir = { "sys", no_files, sys_dirs };
 static const struct proc_dir *const root_dirs[] = { &sys_dir, NULL };
 static const struct proc_dir root_dir = { "", root_files, root_dirs };
 
-static const struct inode_ops root_ops, dir_ops, file_inode_ops, link_ops, self_ops, task_dir_ops, fd_dir_ops, tasks_ops;
-static const struct file_ops root_file_ops, dir_file_ops, text_file_ops, task_dir_file_ops, fd_dir_file_ops,
-	tasks_file_ops;
+static const struct inode_ops root_ops, dir_ops, file_inode_ops, link_ops, self_ops, task_dir_ops,
+	fd_dir_ops, tasks_ops;
+static const struct file_ops root_file_ops, dir_file_ops, text_file_ops, task_dir_file_ops,
+	fd_dir_file_ops, tasks_file_ops;
 
 static struct proc_node *node_of(const struct inode *inode)
 {
@@ -67,7 +79,7 @@ static void node_destroy(struct inode *inode)
 	kfree(node);
 }
 
-/* The task of an entry, with a reference; NULL once it is gone. */
+/* The task of a process's entry, with a reference; NULL once it is gone. */
 static struct task_struct *node_task_get(const struct proc_node *node)
 {
 	spin_lock(&tasklist_lock);
@@ -80,7 +92,8 @@ static struct task_struct *node_task_get(const struct proc_node *node)
 
 /* A fresh dentry for an entry; takes over nothing (it takes its own reference on node->pid). */
 static struct dentry *make(struct dentry *parent, const char *name, size_t length, mode_t mode,
-			   const struct inode_ops *ops, const struct file_ops *file_ops, const struct proc_node *model)
+			   const struct inode_ops *ops, const struct file_ops *file_ops,
+			   const struct proc_node *model)
 {
 	struct proc_node *node = kmalloc(sizeof(*node));
 	struct inode *inode = node ? inode_alloc(parent->inode->fs, mode, ops, file_ops) : NULL;
@@ -108,19 +121,22 @@ static bool same(const char *name, const char *other, size_t length)
 
 /* --- directories of fixed names --- */
 
-static struct dentry *lookup_fixed(struct dentry *parent, const struct proc_dir *dir, const char *name, size_t length)
+static struct dentry *lookup_fixed(struct dentry *parent, const struct proc_dir *dir,
+				   const char *name, size_t length)
 {
 	for (const struct proc_file *file = dir->files; file->name; file++) {
 		struct proc_node node = { .file = file };
 
 		if (same(file->name, name, length))
-			return make(parent, name, length, S_IFREG | file->mode, &file_inode_ops, &text_file_ops, &node);
+			return make(parent, name, length, S_IFREG | file->mode, &file_inode_ops,
+				    &text_file_ops, &node);
 	}
 	for (u32 i = 0; dir->dirs && dir->dirs[i]; i++) {
 		struct proc_node node = { .dir = dir->dirs[i] };
 
 		if (same(node.dir->name, name, length))
-			return make(parent, name, length, S_IFDIR | 0555, &dir_ops, &dir_file_ops, &node);
+			return make(parent, name, length, S_IFDIR | 0555, &dir_ops, &dir_file_ops,
+				    &node);
 	}
 	return ERR_PTR(-ENOENT);
 }
@@ -138,8 +154,10 @@ static bool emit(struct dir_context *context, const char *name, u64 ino, unsigne
 	return true;
 }
 
-/* Positions from `first` on: files, then directories. True if all fitted; *end is the position after them. */
-static bool readdir_fixed(struct dir_context *context, const struct proc_dir *dir, s64 first, s64 *end)
+/* Positions from `first` on: files, then directories. True if all fitted; *end is the position
+ * after them. */
+static bool readdir_fixed(struct dir_context *context, const struct proc_dir *dir, s64 first,
+			  s64 *end)
 {
 	s64 at = first;
 
@@ -147,7 +165,8 @@ static bool readdir_fixed(struct dir_context *context, const struct proc_dir *di
 		if (context->pos == at && !emit(context, file->name, (u64)file, S_IFREG >> 12))
 			return false;
 	for (u32 i = 0; dir->dirs && dir->dirs[i]; i++, at++)
-		if (context->pos == at && !emit(context, dir->dirs[i]->name, (u64)dir->dirs[i], S_IFDIR >> 12))
+		if (context->pos == at &&
+		    !emit(context, dir->dirs[i]->name, (u64)dir->dirs[i], S_IFDIR >> 12))
 			return false;
 	*end = at;
 	return true;
@@ -191,7 +210,8 @@ static struct dentry *lookup_task(struct dentry *parent, const char *name, size_
 	node.pid = pid_find_get((pid_t)nr);
 	struct task_struct *task = node_task_get(&node);
 	if (task) {
-		result = make(parent, name, length, S_IFDIR | 0555, &task_dir_ops, &task_dir_file_ops, &node);
+		result = make(parent, name, length, S_IFDIR | 0555, &task_dir_ops,
+			      &task_dir_file_ops, &node);
 		task_put(task);
 	}
 	pid_put(node.pid);
@@ -205,7 +225,8 @@ static struct dentry *root_lookup(struct dentry *dir, const char *name, size_t l
 	if (same("self", name, length))
 		return make(dir, name, length, S_IFLNK | 0777, &self_ops, NULL, &node);
 	if (same("mounts", name, length)) { /* proc(5): a link to the caller's own */
-		return make(dir, name, length, S_IFLNK | 0777, &self_ops, NULL, &(struct proc_node){ .fd = 1 });
+		return make(dir, name, length, S_IFLNK | 0777, &self_ops, NULL,
+			    &(struct proc_node){ .fd = 1 });
 	}
 	struct dentry *found = lookup_fixed(dir, &root_dir, name, length);
 	return IS_ERR(found) && PTR_ERR(found) == -ENOENT ? lookup_task(dir, name, length) : found;
@@ -235,7 +256,8 @@ static int readdir_tasks(struct dir_context *context)
 			return 0;
 		context->pos = PID_POSITION + task->pid;
 		snprintf(name, sizeof(name), "%d", task->pid);
-		bool more = task->leader != task || emit(context, name, (u64)task->pid, S_IFDIR >> 12);
+		bool more =
+			task->leader != task || emit(context, name, (u64)task->pid, S_IFDIR >> 12);
 		if (task->leader != task)
 			context->pos++;
 		task_put(task);
@@ -285,8 +307,8 @@ static struct dentry *task_dir_lookup(struct dentry *dir, const char *name, size
 	task_put(task);
 	for (node.file = task_files; node.file->name; node.file++)
 		if (same(node.file->name, name, length))
-			return make(dir, name, length, S_IFREG | node.file->mode, &file_inode_ops, &text_file_ops,
-				    &node);
+			return make(dir, name, length, S_IFREG | node.file->mode, &file_inode_ops,
+				    &text_file_ops, &node);
 	for (u32 i = 0; i < ARRAY_SIZE(task_specials); i++) {
 		node.entry = task_specials[i].entry;
 		if (same(task_specials[i].name, name, length))
@@ -305,7 +327,8 @@ static int task_dir_readdir(struct file *file, struct dir_context *context)
 		return 0;
 	for (u32 i = 0; i < ARRAY_SIZE(task_specials); i++, at++)
 		if (context->pos == at &&
-		    !emit(context, task_specials[i].name, (u64)&task_specials[i], task_specials[i].mode >> 12))
+		    !emit(context, task_specials[i].name, (u64)&task_specials[i],
+			  task_specials[i].mode >> 12))
 			return 0;
 	return 0;
 }
@@ -338,26 +361,14 @@ static int tasks_readdir(struct file *file, struct dir_context *context)
 
 /* --- /proc/PID/fd --- */
 
-/* Another task's descriptor table, with a reference; NULL if it has none any more. */
-static struct files_struct *task_files_get(struct task_struct *task)
-{
-	spin_lock(&tasklist_lock);
-	struct files_struct *files = task->files ? files_get(task->files) : NULL;
-	spin_unlock(&tasklist_lock);
-	return files;
-}
-
-/* The first open descriptor at or above *fd of an entry's task. */
+/* The first open file at or above *fd of an entry's task, with a reference. The table cannot go
+ * meanwhile: a dying task gives it up under tasklist_lock. */
 static struct file *node_file_get(const struct proc_node *node, u32 *fd)
 {
-	struct task_struct *task = node_task_get(node);
-	struct files_struct *files = task ? task_files_get(task) : NULL;
-	struct file *file = files ? files_next(files, fd) : NULL;
-
-	if (files)
-		files_put(files);
-	if (task)
-		task_put(task);
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = node->pid->task;
+	struct file *file = task && task->files ? files_next(task->files, fd) : NULL;
+	spin_unlock(&tasklist_lock);
 	return file;
 }
 
@@ -372,10 +383,12 @@ static struct dentry *fd_dir_lookup(struct dentry *dir, const char *name, size_t
 	struct file *file = node_file_get(&node, &found);
 	if (!file)
 		return ERR_PTR(-ENOENT);
-	mode_t mode = S_IFLNK | (file->mode & FMODE_READ ? 0500 : 0) | (file->mode & FMODE_WRITE ? 0300 : 0);
+	mode_t mode = S_IFLNK | (file->mode & FMODE_READ ? 0500 : 0) |
+		      (file->mode & FMODE_WRITE ? 0300 : 0);
 	file_put(file);
 	node.fd = (int)wanted;
-	return found == wanted ? make(dir, name, length, mode, &link_ops, NULL, &node) : ERR_PTR(-ENOENT);
+	return found == wanted ? make(dir, name, length, mode, &link_ops, NULL, &node)
+			       : ERR_PTR(-ENOENT);
 }
 
 static int fd_dir_readdir(struct file *file, struct dir_context *context)
@@ -400,33 +413,29 @@ static int fd_dir_readdir(struct file *file, struct dir_context *context)
 
 /* --- links that lead to an object --- */
 
+/* What a link of the task leads to, with a reference, or NULL. tasklist_lock held. */
+static struct dentry *task_target(const struct task_struct *task, const struct proc_node *node)
+{
+	switch (node->entry) {
+	case TASK_FD:
+		return task->files ? files_get_dentry(task->files, node->fd) : NULL;
+	case TASK_LINK_EXE:
+		return task->mm && task->mm->exe ? dentry_get(file_dentry(task->mm->exe)) : NULL;
+	case TASK_LINK_CWD:
+		return task->fs ? dentry_get(task->fs->cwd) : NULL;
+	default:
+		return task->fs ? dentry_get(task->fs->root) : NULL;
+	}
+}
+
 static struct dentry *link_target(struct dentry *link)
 {
 	const struct proc_node *node = node_of(link->inode);
-	struct task_struct *task = node_task_get(node);
-	struct dentry *target = NULL;
-	struct file *file = NULL;
-	u32 fd = (u32)node->fd;
 
-	if (!task)
-		return ERR_PTR(-ENOENT);
-	if (node->entry == TASK_FD) {
-		file = node_file_get(node, &fd);
-		if (file && fd == (u32)node->fd)
-			target = dentry_get(file_dentry(file));
-	} else {
-		spin_lock(&tasklist_lock);
-		if (node->entry == TASK_LINK_EXE && task->mm && task->mm->exe)
-			file = file_get(task->mm->exe);
-		else if (node->entry != TASK_LINK_EXE && task->fs)
-			target = dentry_get(node->entry == TASK_LINK_CWD ? task->fs->cwd : task->fs->root);
-		spin_unlock(&tasklist_lock);
-		if (file)
-			target = dentry_get(file_dentry(file));
-	}
-	if (file)
-		file_put(file);
-	task_put(task);
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = node->pid->task;
+	struct dentry *target = task ? task_target(task, node) : NULL;
+	spin_unlock(&tasklist_lock);
 	return target ? target : ERR_PTR(-ENOENT);
 }
 
@@ -543,14 +552,18 @@ static const struct inode_ops tasks_ops = { .lookup = tasks_lookup, .destroy = n
 static const struct inode_ops fd_dir_ops = { .lookup = fd_dir_lookup, .destroy = node_destroy };
 static const struct inode_ops file_inode_ops = { .destroy = node_destroy };
 static const struct inode_ops self_ops = { .readlink = self_readlink, .destroy = node_destroy };
-static const struct inode_ops link_ops = { .readlink = link_readlink, .get_link = link_target, .destroy = node_destroy };
+static const struct inode_ops link_ops = { .readlink = link_readlink,
+					   .get_link = link_target,
+					   .destroy = node_destroy };
 
 static struct dentry *proc_mount(const struct fs_type *type)
 {
 	return filesystem_make_root(type, S_IFDIR | 0555, &root_ops, &root_file_ops);
 }
 
-static struct fs_type proc_type = { .name = "proc", .magic = PROC_SUPER_MAGIC, .fixed = true, .mount = proc_mount };
+static struct fs_type proc_type = {
+	.name = "proc", .magic = PROC_SUPER_MAGIC, .fixed = true, .mount = proc_mount
+};
 
 void procfs_init(void)
 {

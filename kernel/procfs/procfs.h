@@ -1,6 +1,6 @@
 /*
- * /proc: the kernel's own account of itself, as files. Reads the floors below and changes nothing but its sysctls. The
- * formats are proc(5)'s, so that ps, top and free work on them.
+ * /proc: the kernel's own account of itself, as files. Reads the floors below and changes nothing
+ * but its sysctls. The formats are proc(5)'s, so that ps, top and free work on them.
  */
 #ifndef MITOS_PROCFS_PROCFS_H
 #define MITOS_PROCFS_PROCFS_H

@@ -41,16 +41,18 @@ static void show_meminfo(struct text *text, struct task_struct *task)
 
 	(void)task;
 	for (u32 i = 0; i < ARRAY_SIZE(lines); i++)
-		text_print(text, "%s:%*s%llu kB\n", lines[i].name, (int)(15 - strlen(lines[i].name)), "",
-			   lines[i].kib);
+		text_print(text, "%s:%*s%llu kB\n", lines[i].name,
+			   (int)(15 - strlen(lines[i].name)), "", lines[i].kib);
 }
 
 static void show_uptime(struct text *text, struct task_struct *task)
 {
-	u64 up = clock_monotonic() / NSEC_PER_CLOCK_TICK, idle = sched_idle_time() / NSEC_PER_CLOCK_TICK;
+	u64 up = clock_monotonic() / NSEC_PER_CLOCK_TICK,
+	    idle = sched_idle_time() / NSEC_PER_CLOCK_TICK;
 
 	(void)task;
-	text_print(text, "%llu.%02llu %llu.%02llu\n", (ull)up / 100, (ull)up % 100, (ull)idle / 100, (ull)idle % 100);
+	text_print(text, "%llu.%02llu %llu.%02llu\n", (ull)up / 100, (ull)up % 100, (ull)idle / 100,
+		   (ull)idle % 100);
 }
 
 static void show_loadavg(struct text *text, struct task_struct *task)
@@ -74,9 +76,12 @@ static void show_stat(struct text *text, struct task_struct *task)
 		text_print(text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", line ? "cpu0" : "cpu ",
 			   (ull)user / NSEC_PER_CLOCK_TICK, (ull)system / NSEC_PER_CLOCK_TICK,
 			   (ull)idle / NSEC_PER_CLOCK_TICK);
-	text_print(text, "intr 0\nctxt %llu\nbtime %llu\nprocesses %llu\nprocs_running %llu\nprocs_blocked 0\n",
-		   (ull)sched_switches(), (ull)((clock_realtime() - clock_monotonic()) / NSEC_PER_SEC),
-		   (ull)task_forks, (ull)sched_running());
+	text_print(
+		text,
+		"intr 0\nctxt %llu\nbtime %llu\nprocesses %llu\n"
+		   "procs_running %llu\nprocs_blocked 0\n",
+		(ull)sched_switches(), (ull)((clock_realtime() - clock_monotonic()) / NSEC_PER_SEC),
+		(ull)task_forks, (ull)sched_running());
 }
 
 static void show_version(struct text *text, struct task_struct *task)
@@ -94,15 +99,19 @@ static void show_cmdline(struct text *text, struct task_struct *task)
 static void show_vmstat(struct text *text, struct task_struct *task)
 {
 	(void)task;
-	text_print(text, "nr_free_pages %llu\npgfault %llu\nzero_filled %llu\ncow_page_copied %llu\ncow_page_reused %llu\n",
-		   (ull)frame_free_count(), (ull)vm_counters.pgfault, (ull)vm_counters.zero_filled,
-		   (ull)vm_counters.cow_page_copied, (ull)vm_counters.cow_page_reused);
+	text_print(
+		text,
+		"nr_free_pages %llu\npgfault %llu\nzero_filled %llu\n"
+		   "cow_page_copied %llu\ncow_page_reused %llu\n",
+		(ull)frame_free_count(), (ull)vm_counters.pgfault, (ull)vm_counters.zero_filled,
+		(ull)vm_counters.cow_page_copied, (ull)vm_counters.cow_page_reused);
 }
 
 static void print_cache(const struct kmem_cache *cache, void *arg)
 {
 	text_print(arg, "%-17s %6llu %6llu %6u %4u %4llu\n", cache->name, (ull)cache->live,
-		   (ull)(cache->slabs * cache->per_slab), cache->size, cache->per_slab, (ull)cache->slabs);
+		   (ull)(cache->slabs * cache->per_slab), cache->size, cache->per_slab,
+		   (ull)cache->slabs);
 }
 
 static void show_slabinfo(struct text *text, struct task_struct *task)
@@ -144,23 +153,17 @@ static void show_cpuinfo(struct text *text, struct task_struct *task)
 		memcpy(&brand[4 * i], regs, sizeof(regs));
 	}
 	for (u32 i = 0; i < cpu_count; i++)
-		text_print(text, "processor\t: %u\nmodel name\t: %s\ncpu MHz\t\t: %u.000\n\n", i, (char *)brand,
-			   clock_mhz());
+		text_print(text, "processor\t: %u\nmodel name\t: %s\ncpu MHz\t\t: %u.000\n\n", i,
+			   (char *)brand, clock_mhz());
 }
 
 const struct proc_file root_files[] = {
-	{ "audit", 0444, show_audit, NULL },
-	{ "cmdline", 0444, show_cmdline, NULL },
-	{ "cpuinfo", 0444, show_cpuinfo, NULL },
-	{ "filesystems", 0444, show_filesystems, NULL },
-	{ "loadavg", 0444, show_loadavg, NULL },
-	{ "meminfo", 0444, show_meminfo, NULL },
-	{ "slabinfo", 0400, show_slabinfo, NULL },
-	{ "stat", 0444, show_stat, NULL },
-	{ "uptime", 0444, show_uptime, NULL },
-	{ "version", 0444, show_version, NULL },
-	{ "vmstat", 0444, show_vmstat, NULL },
-	{ .name = NULL },
+	{ "audit", 0444, show_audit, NULL },	   { "cmdline", 0444, show_cmdline, NULL },
+	{ "cpuinfo", 0444, show_cpuinfo, NULL },   { "filesystems", 0444, show_filesystems, NULL },
+	{ "loadavg", 0444, show_loadavg, NULL },   { "meminfo", 0444, show_meminfo, NULL },
+	{ "slabinfo", 0400, show_slabinfo, NULL }, { "stat", 0444, show_stat, NULL },
+	{ "uptime", 0444, show_uptime, NULL },	   { "version", 0444, show_version, NULL },
+	{ "vmstat", 0444, show_vmstat, NULL },	   { .name = NULL },
 };
 
 /* --- sysctls --- */

@@ -1,6 +1,7 @@
 /*
- * The files of /proc/PID. They look at a task that may be running or dying meanwhile: what may vanish (mm, files) is
- * taken with a reference under tasklist_lock first, and single words are read as they are. Formats: proc(5).
+ * The files of /proc/PID. They look at a task that may be running or dying meanwhile: what may
+ * vanish (mm, files) is taken with a reference under tasklist_lock first, and single words are read
+ * as they are. Formats: proc(5).
  */
 #include "fs/file.h"
 #include "fs/mount.h"
@@ -116,23 +117,28 @@ static void show_stat(struct text *text, struct task_struct *task)
 	int priority = 20 + task->nice;
 
 	gather(task, &sum);
-	text_print(text, "%d (%s) %c %d %d %d %d %d %u ", task->pid, task->comm, state_letter(task), sum.ppid, sum.pgrp,
-		   sum.session, (int)tty_number_of(task), tty_foreground_of(task), 0);
-	text_print(text, "%llu %llu %llu %llu ", (ull)sum.self.min_faults, (ull)sum.children.min_faults,
-		   (ull)sum.self.maj_faults, (ull)sum.children.maj_faults);
-	text_print(text, "%llu %llu %llu %llu %d %d %u 0 %llu ", ticks(sum.self.utime), ticks(sum.self.stime),
-		   ticks(sum.children.utime), ticks(sum.children.stime), priority, task->nice, sum.threads,
-		   ticks(task->start_time));
-	text_print(text, "%llu %llu 18446744073709551615 ", mm ? (ull)(mm->total_pages * PAGE_SIZE) : 0,
+	text_print(text, "%d (%s) %c %d %d %d %d %d %u ", task->pid, task->comm, state_letter(task),
+		   sum.ppid, sum.pgrp, sum.session, (int)tty_number_of(task),
+		   tty_foreground_of(task), 0);
+	text_print(text, "%llu %llu %llu %llu ", (ull)sum.self.min_faults,
+		   (ull)sum.children.min_faults, (ull)sum.self.maj_faults,
+		   (ull)sum.children.maj_faults);
+	text_print(text, "%llu %llu %llu %llu %d %d %u 0 %llu ", ticks(sum.self.utime),
+		   ticks(sum.self.stime), ticks(sum.children.utime), ticks(sum.children.stime),
+		   priority, task->nice, sum.threads, ticks(task->start_time));
+	text_print(text, "%llu %llu 18446744073709551615 ",
+		   mm ? (ull)(mm->total_pages * PAGE_SIZE) : 0,
 		   mm ? (ull)(mm->rss_anon + mm->rss_file) : 0);
-	text_print(text, "%llu %llu %llu 0 0 ", mm ? (ull)mm->code_start : 0, mm ? (ull)mm->code_end : 0,
-		   mm ? (ull)mm->stack_start : 0);
-	text_print(text, "%llu %llu %llu %llu %d 0 0 %d 0 0 0 0 0 0 ", (ull)(sum.pending & 0x7fffffff),
-		   (ull)(sum.blocked & 0x7fffffff), (ull)(sum.ignored & 0x7fffffff), (ull)(sum.caught & 0x7fffffff),
+	text_print(text, "%llu %llu %llu 0 0 ", mm ? (ull)mm->code_start : 0,
+		   mm ? (ull)mm->code_end : 0, mm ? (ull)mm->stack_start : 0);
+	text_print(text, "%llu %llu %llu %llu %d 0 0 %d 0 0 0 0 0 0 ",
+		   (ull)(sum.pending & 0x7fffffff), (ull)(sum.blocked & 0x7fffffff),
+		   (ull)(sum.ignored & 0x7fffffff), (ull)(sum.caught & 0x7fffffff),
 		   task->state != TASK_RUNNING && mm ? 1 : 0, sum.exit_signal);
 	text_print(text, "%llu %llu %llu %llu %llu %llu %llu %d\n", mm ? (ull)mm->data_start : 0,
-		   mm ? (ull)mm->data_end : 0, mm ? (ull)mm->brk_start : 0, mm ? (ull)mm->arg_start : 0,
-		   mm ? (ull)mm->arg_end : 0, mm ? (ull)mm->env_start : 0, mm ? (ull)mm->env_end : 0,
+		   mm ? (ull)mm->data_end : 0, mm ? (ull)mm->brk_start : 0,
+		   mm ? (ull)mm->arg_start : 0, mm ? (ull)mm->arg_end : 0,
+		   mm ? (ull)mm->env_start : 0, mm ? (ull)mm->env_end : 0,
 		   state_letter(task) == 'Z' ? sum.exit_code : 0);
 	if (mm)
 		mm_put(mm);
@@ -152,12 +158,15 @@ static void print_memory(struct text *text, const struct mm_struct *mm)
 		{ "RssFile", mm->rss_file },
 		{ "VmData", mm->data_pages },
 		{ "VmStk", mm->stack_pages },
-		{ "VmExe", align_up(mm->code_end - align_down(mm->code_start, PAGE_SIZE), PAGE_SIZE) / PAGE_SIZE },
+		{ "VmExe",
+		  align_up(mm->code_end - align_down(mm->code_start, PAGE_SIZE), PAGE_SIZE) /
+			  PAGE_SIZE },
 		{ "VmPTE", mm->table_frames },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(lines); i++)
-		text_print(text, "%s:\t%8llu kB\n", lines[i].name, (ull)(lines[i].pages * KIB_PER_PAGE));
+		text_print(text, "%s:\t%8llu kB\n", lines[i].name,
+			   (ull)(lines[i].pages * KIB_PER_PAGE));
 }
 
 static void show_status(struct text *text, struct task_struct *task)
@@ -168,17 +177,23 @@ static void show_status(struct text *text, struct task_struct *task)
 	struct summary sum;
 
 	gather(task, &sum);
-	text_print(text, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", task->comm, letter,
-		   state_name(letter), task->tgid, task->pid, sum.ppid);
-	text_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nGroups:\t\n", cred->uid, cred->euid, cred->suid,
-		   cred->fsuid, cred->gid, cred->egid, cred->sgid, cred->fsgid);
+	text_print(text,
+		   "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+		   task->comm, letter, state_name(letter), task->tgid, task->pid, sum.ppid);
+	text_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nGroups:\t\n", cred->uid,
+		   cred->euid, cred->suid, cred->fsuid, cred->gid, cred->egid, cred->sgid,
+		   cred->fsgid);
 	if (mm) {
 		print_memory(text, mm);
 		mm_put(mm);
 	}
 	text_print(text, "Threads:\t%u\n", sum.threads);
-	text_print(text, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
-		   (ull)sum.pending, (ull)sum.shared_pending, (ull)sum.blocked, (ull)sum.ignored, (ull)sum.caught);
+	text_print(
+		text,
+		"SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n"
+		"SigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+		(ull)sum.pending, (ull)sum.shared_pending, (ull)sum.blocked, (ull)sum.ignored,
+		(ull)sum.caught);
 	text_print(text, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
 		   (ull)sum.self.voluntary, (ull)sum.self.involuntary);
 }
@@ -191,9 +206,11 @@ static void show_statm(struct text *text, struct task_struct *task)
 		text_print(text, "0 0 0 0 0 0 0\n");
 		return;
 	}
-	u64 code = (align_up(mm->code_end, PAGE_SIZE) - align_down(mm->code_start, PAGE_SIZE)) / PAGE_SIZE;
-	text_print(text, "%llu %llu %llu %llu 0 %llu 0\n", (ull)mm->total_pages, (ull)(mm->rss_anon + mm->rss_file),
-		   (ull)mm->rss_file, (ull)code, (ull)(mm->data_pages + mm->stack_pages));
+	u64 code = (align_up(mm->code_end, PAGE_SIZE) - align_down(mm->code_start, PAGE_SIZE)) /
+		   PAGE_SIZE;
+	text_print(text, "%llu %llu %llu %llu 0 %llu 0\n", (ull)mm->total_pages,
+		   (ull)(mm->rss_anon + mm->rss_file), (ull)mm->rss_file, (ull)code,
+		   (ull)(mm->data_pages + mm->stack_pages));
 	mm_put(mm);
 }
 
@@ -204,7 +221,8 @@ static void show_strings(struct text *text, struct task_struct *task, bool envir
 
 	if (!mm)
 		return;
-	u64 start = environment ? mm->env_start : mm->arg_start, end = environment ? mm->env_end : mm->arg_end;
+	u64 start = environment ? mm->env_start : mm->arg_start,
+	    end = environment ? mm->env_end : mm->arg_end;
 	size_t size = min((size_t)(end - start), (size_t)STRINGS_MAX);
 	char *bytes = kmalloc(max(size, (size_t)1));
 	if (bytes)
@@ -233,7 +251,8 @@ static void show_comm(struct text *text, struct task_struct *task)
 static void show_wchan(struct text *text, struct task_struct *task)
 {
 	u64 offset;
-	const char *name = task->state == TASK_RUNNING ? NULL : ksyms_lookup((u64)task->wchan, &offset);
+	const char *name =
+		task->state == TASK_RUNNING ? NULL : ksyms_lookup((u64)task->wchan, &offset);
 
 	text_print(text, "%s", name ? name : "0");
 }
@@ -259,10 +278,11 @@ static void print_area(struct text *text, const struct vm_area_struct *vma, char
 		name = "/dev/zero (deleted)";
 	}
 	size_t before = text->size;
-	text_print(text, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (ull)vma->start, (ull)vma->end,
-		   vma->flags & VM_READ ? 'r' : '-', vma->flags & VM_WRITE ? 'w' : '-',
-		   vma->flags & VM_EXEC ? 'x' : '-', vma->flags & VM_SHARED ? 's' : 'p',
-		   vma->ops ? (ull)vma->pgoff << PAGE_SHIFT : 0, major, minor, (ull)ino);
+	text_print(text, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (ull)vma->start,
+		   (ull)vma->end, vma->flags & VM_READ ? 'r' : '-',
+		   vma->flags & VM_WRITE ? 'w' : '-', vma->flags & VM_EXEC ? 'x' : '-',
+		   vma->flags & VM_SHARED ? 's' : 'p', vma->ops ? (ull)vma->pgoff << PAGE_SHIFT : 0,
+		   major, minor, (ull)ino);
 	if (*name)
 		text_print(text, "%*s%s", max(0, 73 - (int)(text->size - before)), "", name);
 	text_print(text, "\n");
@@ -289,7 +309,8 @@ static void show_maps(struct text *text, struct task_struct *task)
 
 static void print_mount(const struct mount *mount, const char *point, void *arg)
 {
-	text_print(arg, "%s %s %s rw 0 0\n", mount->source, point, mount->root->inode->fs->type->name);
+	text_print(arg, "%s %s %s rw 0 0\n", mount->source, point,
+		   mount->root->inode->fs->type->name);
 }
 
 static void show_mounts(struct text *text, struct task_struct *task)
@@ -299,14 +320,9 @@ static void show_mounts(struct text *text, struct task_struct *task)
 }
 
 const struct proc_file task_files[] = {
-	{ "cmdline", 0444, show_cmdline, NULL },
-	{ "comm", 0444, show_comm, NULL },
-	{ "environ", 0400, show_environ, NULL },
-	{ "maps", 0444, show_maps, NULL },
-	{ "mounts", 0444, show_mounts, NULL },
-	{ "stat", 0444, show_stat, NULL },
-	{ "statm", 0444, show_statm, NULL },
-	{ "status", 0444, show_status, NULL },
-	{ "wchan", 0444, show_wchan, NULL },
-	{ .name = NULL },
+	{ "cmdline", 0444, show_cmdline, NULL }, { "comm", 0444, show_comm, NULL },
+	{ "environ", 0400, show_environ, NULL }, { "maps", 0444, show_maps, NULL },
+	{ "mounts", 0444, show_mounts, NULL },	 { "stat", 0444, show_stat, NULL },
+	{ "statm", 0444, show_statm, NULL },	 { "status", 0444, show_status, NULL },
+	{ "wchan", 0444, show_wchan, NULL },	 { .name = NULL },
 };

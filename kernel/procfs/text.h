@@ -1,6 +1,6 @@
 /*
- * The text of one /proc file while it is made: grows as it is printed to. Running out of memory is remembered and
- * reported once, at the end, so that printing code needs no checks.
+ * The text of one /proc file while it is made: grows as it is printed to. Running out of memory is
+ * remembered and reported once, at the end, so that printing code needs no checks.
  */
 #ifndef MITOS_PROCFS_TEXT_H
 #define MITOS_PROCFS_TEXT_H
@@ -18,15 +18,19 @@ struct text {
 void text_print(struct text *text, const char *format, ...) __printf(2, 3);
 void text_append(struct text *text, const char *bytes, size_t size);
 
-/* A file of /proc or of a process's directory: how its text is made, and what writing to it does. */
+/* A file of /proc or of a process's directory: how its text is made, and what writing to
+ * it does. */
 struct proc_file {
 	const char *name;
 	u16 mode; /* permissions */
-	void (*show)(struct text *text, struct task_struct *task); /* task is NULL outside /proc/PID */
-	int (*store)(char *value); /* a written value, NUL-terminated, newline removed; 0 or -errno. NULL: read-only */
+	/* task is NULL outside /proc/PID */
+	void (*show)(struct text *text, struct task_struct *task);
+	/* a written value, NUL-terminated, newline removed; 0 or -errno. NULL: read-only */
+	int (*store)(char *value);
 };
 
-extern const struct proc_file root_files[], sys_kernel_files[], sys_fs_files[], sys_vm_files[], task_files[];
+extern const struct proc_file root_files[], sys_kernel_files[], sys_fs_files[], sys_vm_files[],
+	task_files[];
 
 /* audit.c: the whole recount; also /proc/audit. Returns the errors found. */
 u64 audit_run(struct text *text);

@@ -1,6 +1,7 @@
 /*
- * The load average: the number of tasks that run or want to, sampled every five seconds and smoothed over 1, 5 and 15
- * minutes by exponential decay (proc(5), /proc/loadavg). The timer's callback is the only writer.
+ * The load average: the number of tasks that run or want to, sampled every five seconds and
+ * smoothed over 1, 5 and 15 minutes by exponential decay (proc(5), /proc/loadavg). The timer's
+ * callback is the only writer.
  */
 #include "sched/task.h"
 #include "sched/timer.h"
@@ -21,7 +22,8 @@ static void sample(struct timer *timer)
 		u64 next = (u64)load[i] * decay[i] + (u64)active * (FIXED_ONE - decay[i]);
 
 		if (active > load[i])
-			next += FIXED_ONE - 1; /* round towards the sample, or it would never be reached */
+			/* round towards the sample, or it would never be reached */
+			next += FIXED_ONE - 1;
 		load[i] = (u32)(next / FIXED_ONE);
 	}
 	timer_arm(timer, timer->expires + SAMPLE_PERIOD);

@@ -1,6 +1,7 @@
 /*
- * The contended half of mutexes. The holder hands the lock to the first waiter directly, so arrivals cannot
- * overtake it. All changes of a holder word that has MUTEX_WAITERS set are made under the mutex's spinlock.
+ * The contended half of mutexes. The holder hands the lock to the first waiter directly, so
+ * arrivals cannot overtake it. All changes of a holder word that has MUTEX_WAITERS set are made
+ * under the mutex's spinlock.
  */
 #include "sched/mutex.h"
 #include "sched/task.h"
@@ -27,8 +28,8 @@ static bool take_or_announce(struct mutex *mutex)
 	while (true) {
 		u64 want = seen ? seen | MUTEX_WAITERS : (u64)current;
 
-		if (__atomic_compare_exchange_n(&mutex->holder, &seen, want, false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&mutex->holder, &seen, want, false,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return want == (u64)current;
 	}
 }
@@ -62,7 +63,8 @@ void mutex_unlock_slowly(struct mutex *mutex)
 		struct task_struct *task = first->task;
 
 		list_del(&first->link);
-		__atomic_store_n(&mutex->holder, (u64)task | (list_empty(&mutex->waiters) ? 0 : MUTEX_WAITERS),
+		__atomic_store_n(&mutex->holder,
+				 (u64)task | (list_empty(&mutex->waiters) ? 0 : MUTEX_WAITERS),
 				 __ATOMIC_RELEASE);
 		first->granted = true; /* from here on the waiter's stack frame may go */
 		task_wake(task, TASK_UNINTERRUPTIBLE);

@@ -1,7 +1,8 @@
 /*
- * A sleeping lock: waiters are served in order of arrival. Held across anything that may sleep, never taken in an
- * interrupt or under a spinlock. Taking one is not interruptible, so holders must not wait for user input.
- * One word says who holds it and whether anybody waits; without contention lock and unlock are one atomic step each.
+ * A sleeping lock: waiters are served in order of arrival. Held across anything that may sleep,
+ * never taken in an interrupt or under a spinlock. Taking one is not interruptible, so holders must
+ * not wait for user input. One word says who holds it and whether anybody waits; without contention
+ * lock and unlock are one atomic step each.
  */
 #ifndef MITOS_SCHED_MUTEX_H
 #define MITOS_SCHED_MUTEX_H
@@ -11,8 +12,8 @@
 #define MUTEX_WAITERS 1ull /* in the holder word: the queue may not be empty */
 
 struct mutex {
-	u64 holder;		 /* atomic: task_struct address, | MUTEX_WAITERS; 0 when free */
-	struct spinlock lock;	 /* guards waiters */
+	u64 holder;		  /* atomic: task_struct address, | MUTEX_WAITERS; 0 when free */
+	struct spinlock lock;	  /* guards waiters */
 	struct list_head waiters; /* struct mutex_waiter, in order of arrival */
 };
 
@@ -30,8 +31,8 @@ static inline bool mutex_trylock(struct mutex *mutex)
 {
 	u64 free = 0;
 
-	return __atomic_compare_exchange_n(&mutex->holder, &free, (u64)current, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&mutex->holder, &free, (u64)current, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 static inline void mutex_lock(struct mutex *mutex)
@@ -44,7 +45,8 @@ static inline void mutex_unlock(struct mutex *mutex)
 {
 	u64 mine = (u64)current;
 
-	if (!__atomic_compare_exchange_n(&mutex->holder, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(&mutex->holder, &mine, 0, false, __ATOMIC_RELEASE,
+					 __ATOMIC_RELAXED))
 		mutex_unlock_slowly(mutex);
 }
 

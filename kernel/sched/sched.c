@@ -1,11 +1,13 @@
 /*
- * Round-robin scheduling. Each CPU has a run queue, a list of the tasks that could run: the first is picked, one whose
- * time slice is over or who yields goes to the end, so picking is O(1) and everyone waits the same number of turns. The
- * kernel itself is not preempted; a task gives the CPU away in schedule(), which it calls itself or on its
- * way back to user mode when TIF_NEED_RESCHED is set.
+ * Round-robin scheduling. Each CPU has a run queue, a list of the tasks that could run: the first
+ * is picked, one whose time slice is over or who yields goes to the end, so picking is O(1) and
+ * everyone waits the same number of turns. The kernel itself is not preempted; a task gives the CPU
+ * away in schedule(), which it calls itself or on its way back to user mode when TIF_NEED_RESCHED
+ * is set.
  *
- * The run queue's lock is taken before a task's state is looked at and held until the other task runs on
- * its own stack (finish_switch), so a waker sees a task either still running or wholly switched out, never between.
+ * The run queue's lock is taken before a task's state is looked at and held until the other task
+ * runs on its own stack (finish_switch), so a waker sees a task either still running or wholly
+ * switched out, never between.
  */
 #include "sched/task.h"
 #include "lib/printf.h"
@@ -113,7 +115,8 @@ bool task_wake(struct task_struct *task, u32 states)
 
 	if (woken) {
 		task->state = TASK_RUNNING;
-		if (!task->on_cpu) { /* else it is on its way to schedule(), which will see that it may run */
+		/* else it is on its way to schedule(), which will see that it may run */
+		if (!task->on_cpu) {
 			enqueue(rq, task);
 			prod_cpu(rq, task->cpu);
 		}
@@ -171,11 +174,13 @@ static void load_task(struct cpu *cpu, struct task_struct *prev, struct task_str
 		cpu->kernel_rsp = (u64)next->stack + KSTACK_SIZE;
 		cpu->tss.rsp[0] = cpu->kernel_rsp;
 	}
-	if (next->mm) /* a kernel task goes on with whatever is loaded: it uses the kernel half only */
+	/* a kernel task goes on with whatever is loaded: it uses the kernel half only */
+	if (next->mm)
 		mm_activate(next->mm);
 }
 
-static void switch_to(struct runqueue *rq, struct task_struct *prev, struct task_struct *next, u64 now)
+static void switch_to(struct runqueue *rq, struct task_struct *prev, struct task_struct *next,
+		      u64 now)
 {
 	struct cpu *cpu = this_cpu();
 
@@ -190,8 +195,8 @@ static void switch_to(struct runqueue *rq, struct task_struct *prev, struct task
 	finish_switch(switch_stacks(prev, next));
 }
 
-/* The task that comes back from switch_stacks may be on another CPU than the one it left: everything about the CPU is
- * read anew after it. */
+/* The task that comes back from switch_stacks may be on another CPU than the one it left:
+ * everything about the CPU is read anew after it. */
 void schedule(void)
 {
 	irq_push();

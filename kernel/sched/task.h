@@ -1,6 +1,7 @@
 /*
- * task_struct: what the kernel knows of one thread of control. This floor (scheduling) owns the first part; the
- * pointers to mm, files, signals and family are carried for the floors above, and only their own code looks inside.
+ * task_struct: what the kernel knows of one thread of control. This floor (scheduling) owns the
+ * first part; the pointers to mm, files, signals and family are carried for the floors above, and
+ * only their own code looks inside.
  */
 #ifndef MITOS_SCHED_TASK_H
 #define MITOS_SCHED_TASK_H
@@ -24,8 +25,9 @@
 #define TASK_NEW 0x40 /* being built by fork; not yet runnable */
 
 /* Flags that the way back to user mode looks at. */
-#define TIF_SIGPENDING (1u << 0)    /* a signal may have to be delivered, or the task is being killed */
-#define TIF_NEED_RESCHED (1u << 1)  /* the time slice is over, or a better task woke */
+/* a signal may have to be delivered, or the task is being killed */
+#define TIF_SIGPENDING (1u << 0)
+#define TIF_NEED_RESCHED (1u << 1) /* the time slice is over, or a better task woke */
 
 struct files_struct;
 struct fs_struct;
@@ -44,9 +46,10 @@ struct cred {
 
 /* CPU use. Nanoseconds, and counts. */
 struct task_times {
-	u64 runtime;	      /* on a CPU, exact */
-	u64 user_ticks, system_ticks; /* timer samples by mode: they divide runtime into utime and stime */
-	u64 voluntary, involuntary;   /* context switches */
+	u64 runtime; /* on a CPU, exact */
+	/* timer samples by mode: they divide runtime into utime and stime */
+	u64 user_ticks, system_ticks;
+	u64 voluntary, involuntary; /* context switches */
 	u64 min_faults, maj_faults;
 };
 
@@ -59,24 +62,26 @@ struct rusage_sum {
 
 struct task_struct {
 	/* read by x86/switch.asm and entry.asm at fixed offsets (asserted in sched.c) */
-	u64 kernel_rsp;	     /* 0: saved stack pointer while not running */
-	u32 tif;	     /* 8: TIF_*, atomic; set by anyone */
-	u32 state;	     /* 12: TASK_*; written by task_set_state only (run queue lock, or self) */
+	u64 kernel_rsp; /* 0: saved stack pointer while not running */
+	u32 tif;	/* 8: TIF_*, atomic; set by anyone */
+	/* 12: TASK_*; written by task_set_state only (run queue lock, or self) */
+	u32 state;
 
 	/* scheduling: guarded by the run queue's lock */
 	struct cpu *cpu;	   /* where it runs or will run */
 	struct list_head run_link; /* in the run queue while runnable and not running */
 	bool on_queue;
-	bool on_cpu;	   /* its registers are live on a CPU */
-	u64 slice_left;	   /* ns of its time slice left when it was last switched out */
-	u64 run_since;	   /* monotonic ns when it was switched in */
+	bool on_cpu;		 /* its registers are live on a CPU */
+	u64 slice_left;		 /* ns of its time slice left when it was last switched out */
+	u64 run_since;		 /* monotonic ns when it was switched in */
 	struct task_times times; /* own CPU only while running */
-	u64 start_time;	   /* monotonic ns of fork */
+	u64 start_time;		 /* monotonic ns of fork */
 	int nice;
 
-	u32 refs;	   /* atomic: one while it may still run, one until it is reaped, and temporary ones */
-	void *stack;	   /* lowest address of the kernel stack; NULL for a zombie */
-	void *fpu;	   /* FXSAVE or XSAVE area; NULL for a zombie and kernel tasks */
+	/* atomic: one while it may still run, one until it is reaped, and temporary ones */
+	u32 refs;
+	void *stack;	      /* lowest address of the kernel stack; NULL for a zombie */
+	void *fpu;	      /* FXSAVE or XSAVE area; NULL for a zombie and kernel tasks */
 	u64 fs_base, gs_base; /* user segment bases, saved while not running */
 	struct trapframe *tf; /* user registers, at the top of the kernel stack */
 	const void *wchan;    /* where it sleeps: the return address of the caller of schedule() */
@@ -87,78 +92,92 @@ struct task_struct {
 	char comm[16];		/* program name, NUL-terminated; written by self only */
 
 	/* what it shares or owns, carried for the floors above; written by self only */
-	struct mm_struct *mm;		 /* NULL: kernel task or zombie */
-	struct files_struct *files;	 /* NULL once exited */
-	struct fs_struct *fs;		 /* NULL once exited */
-	struct signal_struct *signal;	 /* what the threads of a process share; NULL for a zombie */
-	struct sighand_struct *sighand;	 /* signal actions; NULL once exited */
-	struct tty *tty;		 /* controlling terminal; guarded by the tty floor's lock */
-	const struct rlimit64 *rlimits;  /* RLIM_NLIMITS of them, inside signal */
-	struct cred cred;		 /* written by self only */
+	struct mm_struct *mm;	    /* NULL: kernel task or zombie */
+	struct files_struct *files; /* NULL once exited */
+	struct fs_struct *fs;	    /* NULL once exited */
+	/* what the threads of a process share; NULL for a zombie */
+	struct signal_struct *signal;
+	struct sighand_struct *sighand; /* signal actions; NULL once exited */
+	struct tty *tty;		/* controlling terminal; guarded by the tty floor's lock */
+	const struct rlimit64 *rlimits; /* RLIM_NLIMITS of them, inside signal */
+	struct cred cred;		/* written by self only */
 
 	/* signals of this thread: guarded by sighand->lock (proc/signal.h) */
-	u64 blocked;		/* mask: bit N - 1 is signal N */
-	u64 saved_blocked;	/* what sigsuspend and ppoll put back after a handler's frame is built */
+	u64 blocked; /* mask: bit N - 1 is signal N */
+	/* what sigsuspend and ppoll put back after a handler's frame is built */
+	u64 saved_blocked;
 	bool restore_blocked;
-	u64 pending;		/* sent to this thread */
+	u64 pending;			/* sent to this thread */
 	struct list_head pending_queue; /* struct sigqueue of those that carry information */
-	stack_t altstack;	/* sigaltstack; size 0: none. Written by self only */
-	bool kill_pending;	/* SIGKILL or group exit: nothing else matters any more */
+	stack_t altstack;		/* sigaltstack; size 0: none. Written by self only */
+	bool kill_pending;		/* SIGKILL or group exit: nothing else matters any more */
 
 	/* the family: guarded by tasklist_lock (proc/pid.c) */
-	struct task_struct *leader;   /* of the thread group; itself for a single-threaded process */
-	struct task_struct *parent;   /* a leader, or the boot task for pid 1 */
-	struct list_head children;    /* living children, by ->sibling */
-	struct list_head zombies;     /* dead children not yet waited for, oldest first, by ->sibling */
-	struct list_head stop_events; /* children with a stop or continue not yet reported, by ->stop_link */
+	/* of the thread group; itself for a single-threaded process */
+	struct task_struct *leader;
+	struct task_struct *parent; /* a leader, or the boot task for pid 1 */
+	struct list_head children;  /* living children, by ->sibling */
+	/* dead children not yet waited for, oldest first, by ->sibling */
+	struct list_head zombies;
+	/* children with a stop or continue not yet reported, by ->stop_link */
+	struct list_head stop_events;
 	struct list_head stop_link;
-	struct list_head sibling;     /* in the parent's children or zombies */
-	struct list_head all_link;    /* in task_list */
-	struct pid *pgrp, *session;   /* process group and session (leaders) */
+	struct list_head sibling;   /* in the parent's children or zombies */
+	struct list_head all_link;  /* in task_list */
+	struct pid *pgrp, *session; /* process group and session (leaders) */
 	struct list_head pgrp_link, session_link;
-	int exit_code;		      /* as wait reports it: status << 8, or signal | 0x80 if a core was due */
-	int exit_signal;	      /* sent to the parent at death; SIGCHLD for fork, -1: none */
-	int stop_signal;	      /* TASK_STOPPED and not yet reported to a waiter; else 0 */
-	bool continued;		      /* SIGCONT happened and is not yet reported */
-	bool has_execed;	      /* since its fork: setpgid by the parent is EACCES */
-	struct rusage_sum self_sum;	  /* final, once a zombie */
-	struct rusage_sum children_sum;	  /* of waited-for children and theirs */
+	/* as wait reports it: status << 8, or signal | 0x80 if a core was due */
+	int exit_code;
+	int exit_signal;	    /* sent to the parent at death; SIGCHLD for fork, -1: none */
+	int stop_signal;	    /* TASK_STOPPED and not yet reported to a waiter; else 0 */
+	bool continued;		    /* SIGCONT happened and is not yet reported */
+	bool has_execed;	    /* since its fork: setpgid by the parent is EACCES */
+	struct rusage_sum self_sum; /* final, once a zombie */
+	struct rusage_sum children_sum; /* of waited-for children and theirs */
 	struct vfork_wait *vfork; /* the parent sleeps on it until exec or exit; NULL otherwise */
-	int __user *clear_child_tid;	  /* to zero and wake at exit, or NULL */
+	int __user *clear_child_tid; /* to zero and wake at exit, or NULL */
 
-	/* how to go on with an interrupted call that keeps its deadline (restart_syscall(2)); written by self only */
+	/* how to go on with an interrupted call that keeps its deadline (restart_syscall(2));
+	 * written by self only */
 	s64 (*restart)(void);
 	u64 restart_args[4];
 };
 
-_Static_assert(offsetof(struct task_struct, kernel_rsp) == 0 && offsetof(struct task_struct, tif) == 8,
+_Static_assert(offsetof(struct task_struct, kernel_rsp) == 0 &&
+		       offsetof(struct task_struct, tif) == 8,
 	       "switch.asm and entry.asm use these offsets");
 
 /* --- sched.c --- */
-void sched_init(void); /* the boot processor's run queue; the boot thread of control becomes its idle task */
-/* Readies a new task to start in fn(arg) (kernel task), or, with fn NULL, to return to user mode by its trapframe. */
+/* the boot processor's run queue; the boot thread of control becomes its idle task */
+void sched_init(void);
+/* Readies a new task to start in fn(arg) (kernel task), or, with fn NULL, to return to user mode by
+ * its trapframe. */
 void sched_prepare(struct task_struct *task, void (*fn)(void *arg), void *arg);
 void sched_start(struct task_struct *task); /* TASK_NEW becomes runnable */
-void schedule(void); /* gives the CPU away; returns when chosen again */
-void __noreturn sched_idle(void); /* what the boot thread of control does for ever */
-void sched_yield(void); /* to the end of the queue */
-u64 sched_tick(bool user_mode); /* the timer interrupt; ns to account to the running task, 0 if no tick was due */
+void schedule(void);			    /* gives the CPU away; returns when chosen again */
+void __noreturn sched_idle(void);	    /* what the boot thread of control does for ever */
+void sched_yield(void);			    /* to the end of the queue */
+/* the timer interrupt; ns to account to the running task, 0 if no tick was due */
+u64 sched_tick(bool user_mode);
 void __noreturn sched_exit(void); /* the running task, EXIT_ZOMBIE or EXIT_DEAD, never runs again */
-/* Where a new task's first switch returns to; filled by entry/, whose code then calls sched_first_run with the task that
- * ran before: it drops the lock that the schedule() which chose this task took. */
+/* Where a new task's first switch returns to; filled by entry/, whose code then calls
+ * sched_first_run with the task that ran before: it drops the lock that the schedule() which chose
+ * this task took. */
 extern void (*sched_first_step)(void);
 void sched_first_run(struct task_struct *prev);
-/* Filled by proc/exit.c: called once off a dead task's stack, on the stack of the task that ran next. */
+/* Filled by proc/exit.c: called once off a dead task's stack, on the stack of the task that ran
+ * next. */
 extern void (*sched_dead)(struct task_struct *task);
 /* Wakes task if its state is one of the mask's; true if it did. Any context. */
 bool task_wake(struct task_struct *task, u32 states);
-void task_kick(struct task_struct *task, u32 tif); /* sets TIF_ bits and makes a CPU in user mode notice */
-u64 task_runtime(const struct task_struct *task);  /* ns on a CPU until now */
+/* sets TIF_ bits and makes a CPU in user mode notice */
+void task_kick(struct task_struct *task, u32 tif);
+u64 task_runtime(const struct task_struct *task); /* ns on a CPU until now */
 /* Splits the run time into user and system by the ticks seen in each, as Linux does. */
 void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);
-u64 sched_running(void);       /* runnable tasks, for /proc/loadavg */
-u64 sched_switches(void);      /* context switches since boot */
-u64 sched_idle_time(void);     /* ns that CPUs had nothing to run */
+u64 sched_running(void);			/* runnable tasks, for /proc/loadavg */
+u64 sched_switches(void);			/* context switches since boot */
+u64 sched_idle_time(void);			/* ns that CPUs had nothing to run */
 void sched_total_times(u64 *user, u64 *system); /* ns in either mode, all tasks, by ticks */
 void sched_load_start(void);
 void sched_load(u32 hundredths[3]); /* the load averages over 1, 5 and 15 minutes, times 100 */

@@ -1,4 +1,5 @@
-/* Timer trees, one per CPU, each with its lock; see timer.h. A callback runs with interrupts off and no lock held. */
+/* Timer trees, one per CPU, each with its lock; see timer.h. A callback runs with interrupts off
+ * and no lock held. */
 #include "sched/timer.h"
 #include "x86/printk.h"
 #include "x86/spinlock.h"
@@ -9,11 +10,12 @@ struct timer_base {
 	struct spinlock lock; /* guards tree and tick */
 	struct timer_tree tree;
 	struct timer *running; /* whose callback is being called */
-	u64 tick; /* the running task's */
+	u64 tick;	       /* the running task's */
 };
 
-static struct timer_base bases[CPUS_MAX] = { [0 ... CPUS_MAX - 1] = { .lock = SPINLOCK_INIT("timers"),
-								       .tick = CLOCK_NEVER } };
+static struct timer_base bases[CPUS_MAX] = {
+	[0 ... CPUS_MAX - 1] = { .lock = SPINLOCK_INIT("timers"), .tick = CLOCK_NEVER }
+};
 
 static int compare(const struct timer *a, const struct timer *b)
 {
@@ -56,7 +58,8 @@ void timer_arm(struct timer *timer, u64 expires)
 static void wait_for_callback(const struct timer *timer)
 {
 	for (u32 i = 0; i < cpu_count; i++)
-		while (&cpus[i] != this_cpu() && __atomic_load_n(&bases[i].running, __ATOMIC_ACQUIRE) == timer)
+		while (&cpus[i] != this_cpu() &&
+		       __atomic_load_n(&bases[i].running, __ATOMIC_ACQUIRE) == timer)
 			cpu_relax();
 }
 
@@ -88,7 +91,8 @@ void timer_interrupt(void)
 	u64 now = clock_monotonic();
 
 	spin_lock(&base->lock);
-	for (struct timer *timer; (timer = RB_MIN(timer_tree, &base->tree)) && timer->expires <= now;) {
+	for (struct timer *timer;
+	     (timer = RB_MIN(timer_tree, &base->tree)) && timer->expires <= now;) {
 		RB_REMOVE(timer_tree, &base->tree, timer);
 		timer->cpu = NULL;
 		base->running = timer;

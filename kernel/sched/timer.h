@@ -1,6 +1,7 @@
 /*
- * One-shot timers. Each CPU keeps its own in a red-black tree by expiry time, and programs its local APIC for the
- * earliest of them and the running task's next tick, so an idle machine takes no interrupts at all.
+ * One-shot timers. Each CPU keeps its own in a red-black tree by expiry time, and programs its
+ * local APIC for the earliest of them and the running task's next tick, so an idle machine takes no
+ * interrupts at all.
  */
 #ifndef MITOS_SCHED_TIMER_H
 #define MITOS_SCHED_TIMER_H
@@ -12,16 +13,18 @@ struct cpu;
 
 struct timer {
 	RB_ENTRY(timer) node;
-	u64 expires;	       /* monotonic ns */
+	u64 expires;			 /* monotonic ns */
 	void (*fn)(struct timer *timer); /* interrupt context; the timer is already disarmed */
-	struct cpu *cpu;       /* where it is armed; NULL: disarmed */
+	struct cpu *cpu;		 /* where it is armed; NULL: disarmed */
 };
 
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer));
 void timer_arm(struct timer *timer, u64 expires); /* disarms it first if need be */
-bool timer_disarm(struct timer *timer);		  /* true if it was armed; else fn has run or is running */
-void timer_interrupt(void);			  /* runs what has expired on this CPU */
-/* The running task's next tick on this CPU, or CLOCK_NEVER for an idle CPU; programs the hardware. */
+/* true if it was armed; else fn has run or is running */
+bool timer_disarm(struct timer *timer);
+void timer_interrupt(void); /* runs what has expired on this CPU */
+/* The running task's next tick on this CPU, or CLOCK_NEVER for an idle CPU; programs
+ * the hardware. */
 void timer_set_tick(u64 when);
 u64 timer_tick(void);
 

@@ -47,7 +47,8 @@ void wait_queue_wake_one(struct wait_queue *queue)
 
 	spin_lock(&queue->lock);
 	list_for_each(entry, &queue->waiters, link)
-		if (task_wake(entry->task, TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE) && entry->exclusive)
+		if (task_wake(entry->task, TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE) &&
+		    entry->exclusive)
 			break;
 	spin_unlock(&queue->lock);
 }
@@ -59,7 +60,8 @@ struct sleep_timer {
 
 static void wake_sleeper(struct timer *timer)
 {
-	task_wake(container_of(timer, struct sleep_timer, timer)->task, TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
+	task_wake(container_of(timer, struct sleep_timer, timer)->task,
+		  TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
 }
 
 bool schedule_until(u64 deadline)

@@ -1,6 +1,7 @@
 /*
- * The calls that make, copy and close descriptors, and what can be asked of one: fcntl, flock, ioctl. A descriptor
- * is reserved before its file is opened, so that EMFILE comes before anything has been created.
+ * The calls that make, copy and close descriptors, and what can be asked of one: fcntl, flock,
+ * ioctl. A descriptor is reserved before its file is opened, so that EMFILE comes before anything
+ * has been created.
  */
 #include <asm/ioctls.h>
 #include <linux/close_range.h>
@@ -139,7 +140,8 @@ static s64 set_flags(struct file *file, u32 flags)
 	if ((flags & ~file->flags & O_NOATIME) && inode_owner_check(file->inode))
 		return -EPERM;
 	u32 old = __atomic_load_n(&file->flags, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(&file->flags, &old, (old & ~SETFL_MASK) | (flags & SETFL_MASK), true,
+	while (!__atomic_compare_exchange_n(&file->flags, &old,
+					    (old & ~SETFL_MASK) | (flags & SETFL_MASK), true,
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	return 0;

@@ -1,6 +1,7 @@
 /*
- * The system calls on files, named and typed as in their man pages; table.c calls them by number. Each copies its
- * arguments in, calls the file floor, and copies the answer out. They return 0 or more, or -errno.
+ * The system calls on files, named and typed as in their man pages; table.c calls them by number.
+ * Each copies its arguments in, calls the file floor, and copies the answer out. They return 0 or
+ * more, or -errno.
  */
 #ifndef MITOS_SYSCALL_FILE_H
 #define MITOS_SYSCALL_FILE_H
@@ -25,12 +26,14 @@ s64 sys_readv(int fd, const struct iovec __user *iov, u64 count);
 s64 sys_writev(int fd, const struct iovec __user *iov, u64 count);
 s64 sys_preadv(int fd, const struct iovec __user *iov, u64 count, s64 pos);
 s64 sys_pwritev(int fd, const struct iovec __user *iov, u64 count, s64 pos);
-s64 sys_preadv2(int fd, const struct iovec __user *iov, u64 count, s64 pos, u64 pos_high, int flags);
-s64 sys_pwritev2(int fd, const struct iovec __user *iov, u64 count, s64 pos, u64 pos_high, int flags);
+s64 sys_preadv2(int fd, const struct iovec __user *iov, u64 count, s64 pos, u64 pos_high,
+		int flags);
+s64 sys_pwritev2(int fd, const struct iovec __user *iov, u64 count, s64 pos, u64 pos_high,
+		 int flags);
 s64 sys_lseek(int fd, s64 offset, int whence);
 s64 sys_sendfile(int out_fd, int in_fd, s64 __user *offset, size_t count);
-s64 sys_copy_file_range(int in_fd, s64 __user *in_offset, int out_fd, s64 __user *out_offset, size_t count,
-			unsigned flags);
+s64 sys_copy_file_range(int in_fd, s64 __user *in_offset, int out_fd, s64 __user *out_offset,
+			size_t count, unsigned flags);
 s64 sys_fsync(int fd);
 s64 sys_fdatasync(int fd);
 s64 sys_sync(void);
@@ -72,15 +75,17 @@ s64 sys_unlink(const char __user *path);
 s64 sys_unlinkat(int dirfd, const char __user *path, int flags);
 s64 sys_rename(const char __user *old_path, const char __user *path);
 s64 sys_renameat(int old_dirfd, const char __user *old_path, int dirfd, const char __user *path);
-s64 sys_renameat2(int old_dirfd, const char __user *old_path, int dirfd, const char __user *path, unsigned flags);
+s64 sys_renameat2(int old_dirfd, const char __user *old_path, int dirfd, const char __user *path,
+		  unsigned flags);
 s64 sys_link(const char __user *old_path, const char __user *path);
-s64 sys_linkat(int old_dirfd, const char __user *old_path, int dirfd, const char __user *path, int flags);
+s64 sys_linkat(int old_dirfd, const char __user *old_path, int dirfd, const char __user *path,
+	       int flags);
 s64 sys_symlink(const char __user *target, const char __user *path);
 s64 sys_symlinkat(const char __user *target, int dirfd, const char __user *path);
 s64 sys_readlink(const char __user *path, char __user *buf, int size);
 s64 sys_readlinkat(int dirfd, const char __user *path, char __user *buf, int size);
-s64 sys_mount(const char __user *source, const char __user *path, const char __user *type, u64 flags,
-	      const void __user *data);
+s64 sys_mount(const char __user *source, const char __user *path, const char __user *type,
+	      u64 flags, const void __user *data);
 s64 sys_umount2(const char __user *path, int flags);
 
 /* stat.c: attributes */
@@ -88,7 +93,8 @@ s64 sys_stat(const char __user *path, struct stat __user *buf);
 s64 sys_lstat(const char __user *path, struct stat __user *buf);
 s64 sys_fstat(int fd, struct stat __user *buf);
 s64 sys_newfstatat(int dirfd, const char __user *path, struct stat __user *buf, int flags);
-s64 sys_statx(int dirfd, const char __user *path, unsigned flags, unsigned mask, struct statx __user *buf);
+s64 sys_statx(int dirfd, const char __user *path, unsigned flags, unsigned mask,
+	      struct statx __user *buf);
 s64 sys_statfs(const char __user *path, struct statfs __user *buf);
 s64 sys_fstatfs(int fd, struct statfs __user *buf);
 s64 sys_access(const char __user *path, int mode);
@@ -101,7 +107,8 @@ s64 sys_chown(const char __user *path, uid_t uid, gid_t gid);
 s64 sys_lchown(const char __user *path, uid_t uid, gid_t gid);
 s64 sys_fchown(int fd, uid_t uid, gid_t gid);
 s64 sys_fchownat(int dirfd, const char __user *path, uid_t uid, gid_t gid, int flags);
-s64 sys_utimensat(int dirfd, const char __user *path, const struct __kernel_timespec __user *times, int flags);
+s64 sys_utimensat(int dirfd, const char __user *path, const struct __kernel_timespec __user *times,
+		  int flags);
 s64 sys_futimesat(int dirfd, const char __user *path, const struct timeval __user *times);
 s64 sys_utimes(const char __user *path, const struct timeval __user *times);
 s64 sys_utime(const char __user *path, const struct utimbuf __user *times);

@@ -1,6 +1,6 @@
 /*
- * Who a process is and what it may use: credentials, limits, names, accounts; and the machine as a whole: uname, sysinfo,
- * random bytes, reboot.
+ * Who a process is and what it may use: credentials, limits, names, accounts; and the machine as a
+ * whole: uname, sysinfo, random bytes, reboot.
  */
 #include "syscall/process.h"
 #include "lib/string.h"
@@ -62,12 +62,14 @@ static s64 put_three(u32 __user *a, u32 __user *b, u32 __user *c, u32 x, u32 y, 
 
 s64 sys_getresuid(uid_t __user *ruid, uid_t __user *euid, uid_t __user *suid)
 {
-	return put_three(ruid, euid, suid, current->cred.uid, current->cred.euid, current->cred.suid);
+	return put_three(ruid, euid, suid, current->cred.uid, current->cred.euid,
+			 current->cred.suid);
 }
 
 s64 sys_getresgid(gid_t __user *rgid, gid_t __user *egid, gid_t __user *sgid)
 {
-	return put_three(rgid, egid, sgid, current->cred.gid, current->cred.egid, current->cred.sgid);
+	return put_three(rgid, egid, sgid, current->cred.gid, current->cred.egid,
+			 current->cred.sgid);
 }
 
 s64 sys_getgroups(int size, gid_t __user *list)
@@ -86,7 +88,8 @@ s64 sys_setgroups(int size, const gid_t __user *list)
 
 static bool may_become(u32 id, const u32 held[3])
 {
-	return id == (u32)-1 || current->cred.euid == 0 || id == held[0] || id == held[1] || id == held[2];
+	return id == (u32)-1 || current->cred.euid == 0 || id == held[0] || id == held[1] ||
+	       id == held[2];
 }
 
 s64 sys_setresuid(uid_t ruid, uid_t euid, uid_t suid)
@@ -99,7 +102,8 @@ s64 sys_setresuid(uid_t ruid, uid_t euid, uid_t suid)
 	if (ruid != (uid_t)-1 && ruid != cred->uid) {
 		limits_uncharge_process(current);
 		cred->uid = ruid;
-		if (limits_charge_process(current, RLIM64_INFINITY)) { /* no memory to count the new user */
+		/* no memory to count the new user */
+		if (limits_charge_process(current, RLIM64_INFINITY)) {
 			cred->uid = held[0];
 			int error = limits_charge_process(current, RLIM64_INFINITY);
 
@@ -147,7 +151,8 @@ s64 sys_setgid(gid_t gid)
 
 /* --- limits and accounts --- */
 
-s64 sys_prlimit64(pid_t pid, unsigned resource, const struct rlimit64 __user *user_new, struct rlimit64 __user *user_old)
+s64 sys_prlimit64(pid_t pid, unsigned resource, const struct rlimit64 __user *user_new,
+		  struct rlimit64 __user *user_old)
 {
 	struct rlimit64 new, old;
 
@@ -174,14 +179,17 @@ s64 sys_getrlimit(unsigned resource, struct rlimit __user *limit)
 
 s64 sys_setrlimit(unsigned resource, const struct rlimit __user *limit)
 {
-	return limit ? sys_prlimit64(0, resource, (const struct rlimit64 __user *)limit, NULL) : -EFAULT;
+	return limit ? sys_prlimit64(0, resource, (const struct rlimit64 __user *)limit, NULL)
+		     : -EFAULT;
 }
 
 int rusage_to_user(struct rusage __user *user, const struct rusage_sum *sum)
 {
 	struct rusage usage = {
-		.ru_utime = { (long)(sum->utime / NSEC_PER_SEC), (long)(sum->utime % NSEC_PER_SEC / 1000) },
-		.ru_stime = { (long)(sum->stime / NSEC_PER_SEC), (long)(sum->stime % NSEC_PER_SEC / 1000) },
+		.ru_utime = { (long)(sum->utime / NSEC_PER_SEC),
+			      (long)(sum->utime % NSEC_PER_SEC / 1000) },
+		.ru_stime = { (long)(sum->stime / NSEC_PER_SEC),
+			      (long)(sum->stime % NSEC_PER_SEC / 1000) },
 		.ru_maxrss = (long)(sum->peak_rss * (PAGE_SIZE / 1024)),
 		.ru_minflt = (long)sum->min_faults,
 		.ru_majflt = (long)sum->maj_faults,
@@ -340,8 +348,8 @@ s64 sys_reboot(int magic1, int magic2, unsigned command, void __user *arg)
 	if (current->cred.euid != 0)
 		return -EPERM;
 	if (magic1 != (int)LINUX_REBOOT_MAGIC1 ||
-	    (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A && magic2 != LINUX_REBOOT_MAGIC2B &&
-	     magic2 != LINUX_REBOOT_MAGIC2C))
+	    (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
+	     magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
 		return -EINVAL;
 	switch (command) {
 	case LINUX_REBOOT_CMD_CAD_ON:
@@ -364,7 +372,8 @@ s64 sys_getcpu(unsigned __user *cpu, unsigned __user *node)
 {
 	unsigned id = this_cpu()->id, zero = 0;
 
-	if ((cpu && copy_to_user(cpu, &id, sizeof(id))) || (node && copy_to_user(node, &zero, sizeof(zero))))
+	if ((cpu && copy_to_user(cpu, &id, sizeof(id))) ||
+	    (node && copy_to_user(node, &zero, sizeof(zero))))
 		return -EFAULT;
 	return 0;
 }

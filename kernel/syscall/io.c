@@ -1,6 +1,7 @@
 /*
- * The calls that move bytes: read, write and their vector and positioned forms, seeking, copying between files, and
- * the calls about a file's room and storage. SIGPIPE and SIGXFSZ are raised here, because files lie below signals.
+ * The calls that move bytes: read, write and their vector and positioned forms, seeking, copying
+ * between files, and the calls about a file's room and storage. SIGPIPE and SIGXFSZ are raised
+ * here, because files lie below signals.
  */
 #include <linux/errno.h>
 #include <linux/fadvise.h>
@@ -22,7 +23,8 @@
 
 typedef ssize_t (*transfer_fn)(struct file *file, struct uio *uio, s64 *pos);
 
-/* Turns what a write gave into what the caller gets, and raises the signal that goes with an error. */
+/* Turns what a write gave into what the caller gets, and raises the signal that goes with an
+ * error. */
 static s64 write_result(struct file *file, s64 result)
 {
 	if (result == -EPIPE && (file->mode & FMODE_PIPE))
@@ -77,7 +79,7 @@ static int check_vector(struct uio *uio, const struct iovec *iov, u64 count)
 	for (u64 i = 0; i < count; i++) {
 		if ((s64)iov[i].iov_len < 0)
 			return -EINVAL;
-		if (!user_range_ok(iov[i].iov_base, iov[i].iov_len))
+		if (!user_range_ok((__force const void __user *)iov[i].iov_base, iov[i].iov_len))
 			return -EFAULT;
 		total = min(total + iov[i].iov_len, COUNT_MAX);
 	}
@@ -85,7 +87,8 @@ static int check_vector(struct uio *uio, const struct iovec *iov, u64 count)
 	return 0;
 }
 
-static s64 transfer_vector(int fd, const struct iovec __user *user_iov, u64 count, s64 pos, transfer_fn fn)
+static s64 transfer_vector(int fd, const struct iovec __user *user_iov, u64 count, s64 pos,
+			   transfer_fn fn)
 {
 	struct iovec on_stack[IOV_INLINE], *iov = on_stack;
 	struct uio uio;
@@ -160,7 +163,8 @@ s64 sys_preadv2(int fd, const struct iovec __user *iov, u64 count, s64 pos, u64 
 	return pos == -1 ? sys_readv(fd, iov, count) : sys_preadv(fd, iov, count, pos);
 }
 
-s64 sys_pwritev2(int fd, const struct iovec __user *iov, u64 count, s64 pos, u64 pos_high, int flags)
+s64 sys_pwritev2(int fd, const struct iovec __user *iov, u64 count, s64 pos, u64 pos_high,
+		 int flags)
 {
 	(void)pos_high;
 	if (flags)
@@ -182,7 +186,8 @@ s64 sys_lseek(int fd, s64 offset, int whence)
 #define COPY_CHUNK (4 * PAGE_SIZE)
 
 /* Copies one chunk through buf: bytes that arrived, which is how far both positions moved. */
-static s64 copy_chunk(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, void *buf, size_t size)
+static s64 copy_chunk(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, void *buf,
+		      size_t size)
 {
 	struct iovec iov;
 	struct uio uio;
@@ -281,7 +286,8 @@ static int check_copy_range(struct file *in, struct file *out)
 	return 0;
 }
 
-static s64 copy_range(struct file *in, s64 __user *in_offset, struct file *out, s64 __user *out_offset, size_t count)
+static s64 copy_range(struct file *in, s64 __user *in_offset, struct file *out,
+		      s64 __user *out_offset, size_t count)
 {
 	s64 from, to, start;
 	s64 result = check_copy_range(in, out);
@@ -301,8 +307,8 @@ static s64 copy_range(struct file *in, s64 __user *in_offset, struct file *out, 
 	return store_offset(out, out_offset, to, result);
 }
 
-s64 sys_copy_file_range(int in_fd, s64 __user *in_offset, int out_fd, s64 __user *out_offset, size_t count,
-			unsigned flags)
+s64 sys_copy_file_range(int in_fd, s64 __user *in_offset, int out_fd, s64 __user *out_offset,
+			size_t count, unsigned flags)
 {
 	struct file *in = fd_get(in_fd), *out = fd_get(out_fd);
 	s64 result = -EBADF;
@@ -316,7 +322,8 @@ s64 sys_copy_file_range(int in_fd, s64 __user *in_offset, int out_fd, s64 __user
 	return result;
 }
 
-/* There is no storage below the page cache, so all is written always; only the descriptor is checked. */
+/* There is no storage below the page cache, so all is written always; only the descriptor is
+ * checked. */
 s64 sys_fsync(int fd)
 {
 	struct file *file = fd_get(fd);
@@ -445,7 +452,8 @@ s64 sys_truncate(const char __user *path, s64 length)
 
 	if (IS_ERR(name))
 		return PTR_ERR(name);
-	struct dentry *dentry = length < 0 ? ERR_PTR(-EINVAL) : path_lookup(AT_FDCWD, name, LOOKUP_FOLLOW);
+	struct dentry *dentry =
+		length < 0 ? ERR_PTR(-EINVAL) : path_lookup(AT_FDCWD, name, LOOKUP_FOLLOW);
 	kfree(name);
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);

@@ -30,7 +30,8 @@ s64 sys_mmap(u64 addr, size_t size, int prot, int flags, int fd, u64 offset)
 
 		if (!file)
 			return -EBADF;
-		if (size == 0 || (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE))
+		if (size == 0 ||
+		    (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE))
 			error = -EINVAL;
 		else if (request.pgoff + (align_up(size, PAGE_SIZE) >> PAGE_SHIFT) < request.pgoff)
 			error = -EOVERFLOW;

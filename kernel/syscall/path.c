@@ -1,6 +1,6 @@
 /*
- * The calls on names: reading directories, moving about, making, removing and renaming. Each copies its paths in,
- * calls the function of the file floor that does it, and frees them.
+ * The calls on names: reading directories, moving about, making, removing and renaming. Each copies
+ * its paths in, calls the function of the file floor that does it, and frees them.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -14,10 +14,11 @@
 #include "syscall/file.h"
 #include "syscall/user.h"
 
-/* What getdents64(2) and getdents(2) fill the buffer with; the UAPI headers leave it to the man page. */
+/* What getdents64(2) and getdents(2) fill the buffer with; the UAPI headers leave it to the man
+ * page. */
 struct dirent64 {
 	u64 ino;
-	s64 next; /* position of the next entry */
+	s64 next;   /* position of the next entry */
 	u16 length; /* of the record */
 	u8 type;
 	char name[];
@@ -43,7 +44,8 @@ struct getdents {
 	};
 };
 
-static bool emit_dirent(struct dir_context *context, const char *name, size_t length, u64 ino, unsigned type, s64 next)
+static bool emit_dirent(struct dir_context *context, const char *name, size_t length, u64 ino,
+			unsigned type, s64 next)
 {
 	struct getdents *g = container_of(context, struct getdents, context);
 	size_t name_at = g->old ? offsetof(struct dirent, name) : offsetof(struct dirent64, name);
@@ -282,7 +284,8 @@ static int two_paths(const char __user *first, const char __user *second, char *
 	return PTR_ERR(names[1]);
 }
 
-s64 sys_renameat2(int old_dirfd, const char __user *old_path, int dirfd, const char __user *path, unsigned flags)
+s64 sys_renameat2(int old_dirfd, const char __user *old_path, int dirfd, const char __user *path,
+		  unsigned flags)
 {
 	char *names[2];
 
@@ -305,10 +308,12 @@ s64 sys_rename(const char __user *old_path, const char __user *path)
 	return sys_renameat2(AT_FDCWD, old_path, AT_FDCWD, path, 0);
 }
 
-s64 sys_linkat(int old_dirfd, const char __user *old_path, int dirfd, const char __user *path, int flags)
+s64 sys_linkat(int old_dirfd, const char __user *old_path, int dirfd, const char __user *path,
+	       int flags)
 {
 	char *names[2];
-	u32 lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	u32 lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
@@ -382,8 +387,8 @@ s64 sys_readlink(const char __user *path, char __user *buf, int size)
 	return sys_readlinkat(AT_FDCWD, path, buf, size);
 }
 
-s64 sys_mount(const char __user *source, const char __user *path, const char __user *type, u64 flags,
-	      const void __user *data)
+s64 sys_mount(const char __user *source, const char __user *path, const char __user *type,
+	      u64 flags, const void __user *data)
 {
 	char *names[2];
 

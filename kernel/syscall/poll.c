@@ -1,7 +1,7 @@
 /*
- * poll, ppoll, select and pselect6: four shapes of one wait, fs/poll.c's. The forms with a signal mask wait under that
- * mask; if a signal ended the wait, the mask stays until the handler's frame is built, so that the signal is not
- * lost in between, and the delivery puts the old one back.
+ * poll, ppoll, select and pselect6: four shapes of one wait, fs/poll.c's. The forms with a signal
+ * mask wait under that mask; if a signal ended the wait, the mask stays until the handler's frame
+ * is built, so that the signal is not lost in between, and the delivery puts the old one back.
  */
 #include <asm/poll.h>
 #include <linux/errno.h>
@@ -67,7 +67,8 @@ static s64 poll_user(struct pollfd __user *user_fds, u32 count, u64 deadline)
 
 s64 sys_poll(struct pollfd __user *fds, unsigned count, int timeout)
 {
-	return poll_user(fds, count, timeout < 0 ? CLOCK_NEVER : deadline_after(timeout * NSEC_PER_MSEC));
+	return poll_user(fds, count,
+			 timeout < 0 ? CLOCK_NEVER : deadline_after(timeout * NSEC_PER_MSEC));
 }
 
 s64 sys_ppoll(struct pollfd __user *fds, unsigned count, struct __kernel_timespec __user *timeout,
@@ -160,8 +161,8 @@ static s64 select_store(struct select *s)
 		}
 	}
 	for (int set = 0; set < SETS; set++)
-		if (s->user_sets[set] &&
-		    copy_to_user(s->user_sets[set], answer + set * s->words, s->words * sizeof(u64)))
+		if (s->user_sets[set] && copy_to_user(s->user_sets[set], answer + set * s->words,
+						      s->words * sizeof(u64)))
 			bits = -EFAULT;
 	kfree(answer);
 	return bits;
@@ -205,7 +206,8 @@ s64 sys_select(int count, u64 __user *readable, u64 __user *writable, u64 __user
 	if (timeout && deadline != CLOCK_NEVER) {
 		ns = time_left(deadline);
 		time = (struct timeval){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC / NSEC_PER_USEC };
-		(void)copy_to_user(timeout, &time, sizeof(time)); /* a constant timeout is allowed */
+		/* a constant timeout is allowed */
+		(void)copy_to_user(timeout, &time, sizeof(time));
 	}
 	return result;
 }

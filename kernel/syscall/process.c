@@ -1,6 +1,6 @@
 /*
- * fork, execve, exit, wait and the questions about family. Each call copies its arguments in, calls one function of the
- * proc floor, and copies the result out.
+ * fork, execve, exit, wait and the questions about family. Each call copies its arguments in, calls
+ * one function of the proc floor, and copies the result out.
  */
 #include "syscall/process.h"
 #include "lib/string.h"
@@ -60,7 +60,8 @@ s64 sys_execveat(int dirfd, const char __user *user_path, const char __user *con
 	return error;
 }
 
-s64 sys_execve(const char __user *path, const char __user *const __user *argv, const char __user *const __user *envp)
+s64 sys_execve(const char __user *path, const char __user *const __user *argv,
+	       const char __user *const __user *envp)
 {
 	return sys_execveat(AT_FDCWD, path, argv, envp, 0);
 }
@@ -98,13 +99,15 @@ s64 sys_wait4(pid_t pid, int __user *status, int options, struct rusage __user *
 	return outcome.pid;
 }
 
-s64 sys_waitid(int idtype, pid_t id, struct siginfo __user *user_info, int options, struct rusage __user *usage)
+s64 sys_waitid(int idtype, pid_t id, struct siginfo __user *user_info, int options,
+	       struct rusage __user *usage)
 {
 	struct wait_request request = { .options = (unsigned)options, .nr = id };
 	struct wait_outcome outcome;
 	struct siginfo info = { 0 };
 
-	if ((options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) ||
+	if ((options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD |
+			 __WCLONE | __WALL)) ||
 	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
 	if (idtype == P_PID)

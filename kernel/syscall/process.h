@@ -1,4 +1,5 @@
-/* System calls about processes, memory, signals and time; the Linux man page of each name is its specification. */
+/* System calls about processes, memory, signals and time; the Linux man page of each name is its
+ * specification. */
 #ifndef MITOS_SYSCALL_PROCESS_H
 #define MITOS_SYSCALL_PROCESS_H
 
@@ -17,13 +18,15 @@
 s64 sys_fork(void);
 s64 sys_vfork(void);
 s64 sys_clone(u64 flags, u64 stack, int __user *parent_tid, int __user *child_tid, u64 tls);
-s64 sys_execve(const char __user *path, const char __user *const __user *argv, const char __user *const __user *envp);
+s64 sys_execve(const char __user *path, const char __user *const __user *argv,
+	       const char __user *const __user *envp);
 s64 sys_execveat(int dirfd, const char __user *path, const char __user *const __user *argv,
 		 const char __user *const __user *envp, int flags);
 s64 sys_exit(int status);
 s64 sys_exit_group(int status);
 s64 sys_wait4(pid_t pid, int __user *status, int options, struct rusage __user *usage);
-s64 sys_waitid(int idtype, pid_t id, struct siginfo __user *info, int options, struct rusage __user *usage);
+s64 sys_waitid(int idtype, pid_t id, struct siginfo __user *info, int options,
+	       struct rusage __user *usage);
 s64 sys_getpid(void);
 s64 sys_getppid(void);
 s64 sys_gettid(void);
@@ -51,7 +54,8 @@ s64 sys_setresgid(gid_t rgid, gid_t egid, gid_t sgid);
 s64 sys_setgroups(int size, const gid_t __user *list);
 s64 sys_getrlimit(unsigned resource, struct rlimit __user *limit);
 s64 sys_setrlimit(unsigned resource, const struct rlimit __user *limit);
-s64 sys_prlimit64(pid_t pid, unsigned resource, const struct rlimit64 __user *new, struct rlimit64 __user *old);
+s64 sys_prlimit64(pid_t pid, unsigned resource, const struct rlimit64 __user *new,
+		  struct rlimit64 __user *old);
 s64 sys_getrusage(int who, struct rusage __user *usage);
 s64 sys_times(struct tms __user *times);
 s64 sys_uname(struct new_utsname __user *name);
@@ -81,7 +85,8 @@ s64 sys_msync(u64 addr, size_t size, int flags);
 s64 sys_kill(pid_t pid, int sig);
 s64 sys_tkill(pid_t tid, int sig);
 s64 sys_tgkill(pid_t tgid, pid_t tid, int sig);
-s64 sys_rt_sigaction(int sig, const struct sigaction __user *new, struct sigaction __user *old, size_t size);
+s64 sys_rt_sigaction(int sig, const struct sigaction __user *new, struct sigaction __user *old,
+		     size_t size);
 s64 sys_rt_sigprocmask(int how, const u64 __user *new, u64 __user *old, size_t size);
 s64 sys_rt_sigpending(u64 __user *set, size_t size);
 s64 sys_rt_sigsuspend(const u64 __user *mask, size_t size);
@@ -96,7 +101,8 @@ s64 sys_restart_syscall(void);
 s64 sys_alarm(unsigned seconds);
 s64 sys_getitimer(int kind, struct itimerval __user *value);
 s64 sys_setitimer(int kind, const struct itimerval __user *value, struct itimerval __user *old);
-s64 sys_nanosleep(const struct __kernel_timespec __user *request, struct __kernel_timespec __user *remain);
+s64 sys_nanosleep(const struct __kernel_timespec __user *request,
+		  struct __kernel_timespec __user *remain);
 s64 sys_clock_nanosleep(int clock, int flags, const struct __kernel_timespec __user *request,
 			struct __kernel_timespec __user *remain);
 s64 sys_clock_gettime(int clock, struct __kernel_timespec __user *time);

@@ -1,4 +1,5 @@
-/* The signal calls. Sets are 64-bit words on this architecture, and the size argument must say so. */
+/* The signal calls. Sets are 64-bit words on this architecture, and the size argument must
+ * say so. */
 #include "syscall/process.h"
 #include "lib/string.h"
 #include "mm/usercopy.h"
@@ -23,7 +24,8 @@ s64 sys_tgkill(pid_t tgid, pid_t tid, int sig)
 	return tgid > 0 ? signal_kill_thread(tgid, tid, sig) : -EINVAL;
 }
 
-s64 sys_rt_sigaction(int sig, const struct sigaction __user *user_new, struct sigaction __user *user_old, size_t size)
+s64 sys_rt_sigaction(int sig, const struct sigaction __user *user_new,
+		     struct sigaction __user *user_old, size_t size)
 {
 	struct sigaction new, old;
 

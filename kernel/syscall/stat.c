@@ -1,7 +1,7 @@
 /*
- * The calls that show and change what an inode knows of itself: stat and its kin, access, chmod, chown, utimes,
- * statfs. Most come in three forms, by name, by name relative to a directory, and by descriptor, which all end in
- * one function on a dentry.
+ * The calls that show and change what an inode knows of itself: stat and its kin, access, chmod,
+ * chown, utimes, statfs. Most come in three forms, by name, by name relative to a directory, and by
+ * descriptor, which all end in one function on a dentry.
  */
 #include <asm/stat.h>
 #include <asm/statfs.h>
@@ -25,7 +25,8 @@
 /* What path means to the calls that take AT_* flags: referenced, or ERR_PTR. */
 static struct dentry *lookup_user(int dirfd, const char __user *path, int flags)
 {
-	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	char *name = path_from_user(path);
 
 	if (IS_ERR(name))
@@ -159,9 +160,11 @@ static int statx_to_user(struct inode *inode, struct statx __user *buf)
 	return copy_to_user(buf, &stat, sizeof(stat));
 }
 
-s64 sys_statx(int dirfd, const char __user *path, unsigned flags, unsigned mask, struct statx __user *buf)
+s64 sys_statx(int dirfd, const char __user *path, unsigned flags, unsigned mask,
+	      struct statx __user *buf)
 {
-	if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE)) ||
+	if ((flags &
+	     ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE)) ||
 	    (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE || (mask & STATX__RESERVED))
 		return -EINVAL;
 	struct dentry *dentry = lookup_user(dirfd, path, flags);
@@ -302,7 +305,8 @@ static s64 set_times(struct dentry *dentry, const struct __kernel_timespec times
 			ns[i] = INODE_TIME_OMIT;
 		else if (__builtin_mul_overflow(times[i].tv_sec, (s64)NSEC_PER_SEC, &ns[i]) ||
 			 __builtin_add_overflow(ns[i], times[i].tv_nsec, &ns[i]))
-			ns[i] = times[i].tv_sec < 0 ? -INT64_MAX : INT64_MAX; /* the clock's first or last moment */
+			/* the clock's first or last moment */
+			ns[i] = times[i].tv_sec < 0 ? -INT64_MAX : INT64_MAX;
 	}
 	error = inode_owner_check(dentry->inode);
 	if (error && both_now)
@@ -315,10 +319,12 @@ static s64 set_times(struct dentry *dentry, const struct __kernel_timespec times
 
 static bool time_ok(const struct __kernel_timespec *time)
 {
-	return (u64)time->tv_nsec < NSEC_PER_SEC || time->tv_nsec == UTIME_NOW || time->tv_nsec == UTIME_OMIT;
+	return (u64)time->tv_nsec < NSEC_PER_SEC || time->tv_nsec == UTIME_NOW ||
+	       time->tv_nsec == UTIME_OMIT;
 }
 
-s64 sys_utimensat(int dirfd, const char __user *path, const struct __kernel_timespec __user *user_times, int flags)
+s64 sys_utimensat(int dirfd, const char __user *path,
+		  const struct __kernel_timespec __user *user_times, int flags)
 {
 	struct __kernel_timespec times[2] = { { 0, UTIME_NOW }, { 0, UTIME_NOW } };
 
@@ -346,7 +352,8 @@ s64 sys_futimesat(int dirfd, const char __user *path, const struct timeval __use
 		for (int i = 0; i < 2; i++) {
 			if ((u64)copy[i].tv_usec >= 1000000)
 				return -EINVAL;
-			times[i] = (struct __kernel_timespec){ copy[i].tv_sec, copy[i].tv_usec * NSEC_PER_USEC };
+			times[i] = (struct __kernel_timespec){ copy[i].tv_sec,
+							       copy[i].tv_usec * NSEC_PER_USEC };
 		}
 	}
 	if (!path && dirfd != AT_FDCWD)

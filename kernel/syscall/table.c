@@ -1,7 +1,7 @@
 /*
- * System calls by number, in the order of <asm/unistd.h>. Each function has the types of its man page; the dispatcher calls
- * all of them with six words, of which a function takes as many as it declares (System V ABI: arguments that
- * are not declared are not looked at).
+ * System calls by number, in the order of <asm/unistd.h>. Each function has the types of its man
+ * page; the dispatcher calls all of them with six words, of which a function takes as many as it
+ * declares (System V ABI: arguments that are not declared are not looked at).
  */
 #include "syscall/table.h"
 #include "syscall/file.h"

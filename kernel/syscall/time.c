@@ -1,6 +1,7 @@
 /*
- * Clocks and sleeping. A sleep interrupted by a signal that has no handler goes on by itself with the old deadline
- * (restart_syscall(2)); with a handler it ends in EINTR and says how much was left.
+ * Clocks and sleeping. A sleep interrupted by a signal that has no handler goes on by itself with
+ * the old deadline (restart_syscall(2)); with a handler it ends in EINTR and says how much was
+ * left.
  */
 #include "syscall/process.h"
 #include "mm/usercopy.h"
@@ -66,7 +67,8 @@ s64 sys_clock_getres(int clock, struct __kernel_timespec __user *resolution)
 	return timespec_to_user(resolution, RESOLUTION_NS);
 }
 
-/* Sleeps until the deadline in restart_args[0]; [1] is where to say what was left, 0 for nowhere. */
+/* Sleeps until the deadline in restart_args[0]; [1] is where to say what was left, 0
+ * for nowhere. */
 static s64 sleep_on(void)
 {
 	u64 deadline = current->restart_args[0];
@@ -78,7 +80,8 @@ static s64 sleep_on(void)
 			__atomic_store_n(&current->state, TASK_RUNNING, __ATOMIC_SEQ_CST);
 			u64 now = clock_monotonic(), left = deadline > now ? deadline - now : 0;
 
-			if (remain && timespec_to_user((struct __kernel_timespec __user *)remain, left))
+			if (remain &&
+			    timespec_to_user((struct __kernel_timespec __user *)remain, left))
 				return -EFAULT;
 			current->restart = sleep_on;
 			return -ERESTART_RESTARTBLOCK;
@@ -111,7 +114,8 @@ s64 sys_clock_nanosleep(int clock, int flags, const struct __kernel_timespec __u
 
 	if (error || clock == CLOCK_THREAD_CPUTIME_ID)
 		return -EINVAL;
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI)
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
+	    clock != CLOCK_TAI)
 		return -EOPNOTSUPP;
 	error = timespec_from_user(&ns, request);
 	if (error)
@@ -123,7 +127,8 @@ s64 sys_clock_nanosleep(int clock, int flags, const struct __kernel_timespec __u
 	return sleep_on();
 }
 
-s64 sys_nanosleep(const struct __kernel_timespec __user *request, struct __kernel_timespec __user *remain)
+s64 sys_nanosleep(const struct __kernel_timespec __user *request,
+		  struct __kernel_timespec __user *remain)
 {
 	return sys_clock_nanosleep(CLOCK_MONOTONIC, 0, request, remain);
 }
@@ -131,10 +136,12 @@ s64 sys_nanosleep(const struct __kernel_timespec __user *request, struct __kerne
 s64 sys_gettimeofday(struct timeval __user *user, struct timezone __user *zone)
 {
 	u64 now = clock_realtime();
-	struct timeval time = { (long)(now / NSEC_PER_SEC), (long)(now % NSEC_PER_SEC / NSEC_PER_USEC) };
+	struct timeval time = { (long)(now / NSEC_PER_SEC),
+				(long)(now % NSEC_PER_SEC / NSEC_PER_USEC) };
 	struct timezone utc = { 0, 0 };
 
-	if ((user && copy_to_user(user, &time, sizeof(time))) || (zone && copy_to_user(zone, &utc, sizeof(utc))))
+	if ((user && copy_to_user(user, &time, sizeof(time))) ||
+	    (zone && copy_to_user(zone, &utc, sizeof(utc))))
 		return -EFAULT;
 	return 0;
 }
@@ -189,8 +196,9 @@ s64 sys_setitimer(int kind, const struct itimerval __user *user, struct itimerva
 
 	if (user && copy_from_user(&value, user, sizeof(value)))
 		return -EFAULT;
-	if (!from_timeval(&value.it_value, &setting.value) || !from_timeval(&value.it_interval, &setting.interval) ||
-	    kind < 0 || kind >= ITIMER_KINDS)
+	if (!from_timeval(&value.it_value, &setting.value) ||
+	    !from_timeval(&value.it_interval, &setting.interval) || kind < 0 ||
+	    kind >= ITIMER_KINDS)
 		return -EINVAL;
 	setting = itimer_set(kind, setting);
 	return old ? itimer_to_user(old, setting) : 0;

@@ -40,7 +40,8 @@ int timespec_from_user(u64 *ns, const struct __kernel_timespec __user *time)
 
 int timespec_to_user(struct __kernel_timespec __user *time, u64 ns)
 {
-	struct __kernel_timespec copy = { .tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC };
+	struct __kernel_timespec copy = { .tv_sec = ns / NSEC_PER_SEC,
+					  .tv_nsec = ns % NSEC_PER_SEC };
 
 	return copy_to_user(time, &copy, sizeof(copy));
 }

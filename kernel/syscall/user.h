@@ -10,7 +10,8 @@ char *path_from_user(const char __user *path);
 /* The same for names that may be longer or shorter than paths; size bytes with the terminator. */
 char *string_from_user(const char __user *string, size_t size);
 
-/* A duration or point of time in ns; later than the clock can count is CLOCK_NEVER. 0, -EFAULT, -EINVAL. */
+/* A duration or point of time in ns; later than the clock can count is CLOCK_NEVER. 0, -EFAULT,
+ * -EINVAL. */
 int timespec_from_user(u64 *ns, const struct __kernel_timespec __user *time);
 int timespec_to_user(struct __kernel_timespec __user *time, u64 ns);
 

@@ -1,7 +1,8 @@
 /*
- * The console is COM1 with a line discipline: /dev/console and /dev/ttyS0. /dev/tty is whatever terminal controls the
- * opener. A byte that arrives in an interrupt goes straight into the line discipline, echo included. When nobody
- * reads and the buffer is nearly full the receiver pauses, and whoever types at the other end of the wire waits.
+ * The console is COM1 with a line discipline: /dev/console and /dev/ttyS0. /dev/tty is whatever
+ * terminal controls the opener. A byte that arrives in an interrupt goes straight into the line
+ * discipline, echo included. When nobody reads and the buffer is nearly full the receiver pauses,
+ * and whoever types at the other end of the wire waits.
  */
 #include <linux/errno.h>
 #include <linux/major.h>

@@ -1,6 +1,7 @@
 /*
- * ioctl(2) on terminals (ioctl_tty(2)). What changes a terminal's settings is refused to background groups by SIGTTOU.
- * Output goes to the driver at once, so there is nothing to drain or to flush on that side.
+ * ioctl(2) on terminals (ioctl_tty(2)). What changes a terminal's settings is refused to background
+ * groups by SIGTTOU. Output goes to the driver at once, so there is nothing to drain or to flush on
+ * that side.
  */
 #include <asm/ioctls.h>
 #include <linux/errno.h>
@@ -52,8 +53,8 @@ static s64 set_winsize(struct tty *tty, u64 argument)
 	struct winsize old = tty->winsize;
 	tty->winsize = new;
 	spin_unlock(&tty->lock);
-	if (old.ws_row != new.ws_row || old.ws_col != new.ws_col || old.ws_xpixel != new.ws_xpixel ||
-	    old.ws_ypixel != new.ws_ypixel)
+	if (old.ws_row != new.ws_row || old.ws_col != new.ws_col ||
+	    old.ws_xpixel != new.ws_xpixel || old.ws_ypixel != new.ws_ypixel)
 		tty_signal(tty, SIGWINCH);
 	return 0;
 }
@@ -82,7 +83,8 @@ static s64 flush(struct tty *tty, u64 queue)
 	return 0;
 }
 
-/* TCXONC: holds output back or lets it go on; or sends the other side the character that asks for the same. */
+/* TCXONC: holds output back or lets it go on; or sends the other side the character that asks for
+ * the same. */
 static s64 flow(struct tty *tty, u64 action)
 {
 	u8 byte;

@@ -1,7 +1,8 @@
 /*
- * Job control: which session a terminal belongs to and which group of it is in the foreground. A task's pointer to its
- * controlling terminal is valid while the terminal's session is the task's; so giving a terminal up, or making a new
- * session, needs no walk over tasks. tty->lock guards session and pgrp of a tty, and no signal is sent under it.
+ * Job control: which session a terminal belongs to and which group of it is in the foreground. A
+ * task's pointer to its controlling terminal is valid while the terminal's session is the task's;
+ * so giving a terminal up, or making a new session, needs no walk over tasks. tty->lock guards
+ * session and pgrp of a tty, and no signal is sent under it.
  */
 #include <linux/errno.h>
 #include "proc/group.h"
@@ -9,7 +10,8 @@
 #include "sched/task.h"
 #include "tty/tty.h"
 
-/* The terminal and the session both count: see above. The answer may be old as soon as it is given. */
+/* The terminal and the session both count: see above. The answer may be old as soon as it is
+ * given. */
 static bool controls(const struct tty *tty, const struct task_struct *task)
 {
 	const struct task_struct *leader = task->leader;
@@ -227,7 +229,8 @@ static bool in_own_session(struct pid *pgrp)
 
 	spin_lock(&tasklist_lock);
 	if (!list_empty(&pgrp->group)) {
-		struct task_struct *member = list_first(&pgrp->group, struct task_struct, pgrp_link);
+		struct task_struct *member =
+			list_first(&pgrp->group, struct task_struct, pgrp_link);
 		found = member->session == current->leader->session;
 	}
 	spin_unlock(&tasklist_lock);

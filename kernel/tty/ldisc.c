@@ -1,8 +1,9 @@
 /*
- * The line discipline: what happens to a byte between the wire and a program (POSIX.1-2017, chapter 11; termios(3)).
- * Input goes into a ring where line ends are marked beside the bytes, so that a quoted newline is no line end and an
- * end of file is a marked zero. Echo is output of the same kind as a program's. tty->lock is held throughout but
- * for tty_receive(), which sends its signals after it.
+ * The line discipline: what happens to a byte between the wire and a program (POSIX.1-2017, chapter
+ * 11; termios(3)). Input goes into a ring where line ends are marked beside the bytes, so that a
+ * quoted newline is no line end and an end of file is a marked zero. Echo is output of the same
+ * kind as a program's. tty->lock is held throughout but for tty_receive(), which sends its signals
+ * after it.
  */
 #include "lib/string.h"
 #include "proc/signal.h"
@@ -152,7 +153,8 @@ static u64 previous_char(const struct tty *tty, u64 end)
 	return end;
 }
 
-/* Takes the characters from end to old_end, which were erased, off the screen, the last one first. */
+/* Takes the characters from end to old_end, which were erased, off the screen, the last one
+ * first. */
 static void echo_erase(struct tty *tty, u64 end, u64 old_end)
 {
 	while (old_end > end) {
@@ -182,10 +184,12 @@ static void put_input(struct tty *tty, u8 c, bool ends_line)
 	u64 used = tty->end - tty->head;
 
 	/* the last place is kept for the end of a line that is too long */
-	if (used == TTY_BUFFER || (used == TTY_BUFFER - 1 && !(ends_line && tty->lines_end == tty->head)))
+	if (used == TTY_BUFFER ||
+	    (used == TTY_BUFFER - 1 && !(ends_line && tty->lines_end == tty->head)))
 		return;
 	tty->buf[at] = c;
-	tty->line_end[at / 64] = ends_line ? tty->line_end[at / 64] | bit : tty->line_end[at / 64] & ~bit;
+	tty->line_end[at / 64] =
+		ends_line ? tty->line_end[at / 64] | bit : tty->line_end[at / 64] & ~bit;
 	tty->end++;
 	if (ends_line)
 		tty->lines_end = tty->end;
@@ -202,7 +206,8 @@ void tty_flush_input(struct tty *tty)
 
 static bool is_word_char(u8 c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '_' || c >= 0x80;
 }
 
 /* Where the line ends after VERASE, VWERASE (the word before the cursor) or VKILL. */
@@ -452,7 +457,8 @@ size_t tty_take(struct tty *tty, u8 *buf, size_t size, bool *line_done)
 	return taken;
 }
 
-/* Input of the other mode that is left becomes readable as it is: raw bytes as one line, lines as bytes. */
+/* Input of the other mode that is left becomes readable as it is: raw bytes as one line, lines as
+ * bytes. */
 static void switch_mode(struct tty *tty)
 {
 	memset(tty->line_end, 0, sizeof(tty->line_end));

@@ -1,8 +1,9 @@
 /*
- * Pseudo-terminals (pty(7)). Opening /dev/ptmx makes a pair: what is written to the master is input of the slave's
- * line discipline, and what programs write to the slave /dev/pts/N is read from the master. A pair's memory is kept
- * for the next one with its number, since a tty is never freed. pty_lock, which sleeps and comes after the namespace
- * lock, guards who has which pair; the tty's lock guards the bytes on their way to the master.
+ * Pseudo-terminals (pty(7)). Opening /dev/ptmx makes a pair: what is written to the master is input
+ * of the slave's line discipline, and what programs write to the slave /dev/pts/N is read from the
+ * master. A pair's memory is kept for the next one with its number, since a tty is never freed.
+ * pty_lock, which sleeps and comes after the namespace lock, guards who has which pair; the tty's
+ * lock guards the bytes on their way to the master.
  */
 #include <asm/ioctls.h>
 #include <linux/errno.h>
@@ -23,12 +24,13 @@
 #define RING 2048u /* bytes on their way to the master */
 
 struct pty {
-	struct tty tty; /* the slave; its lock guards the ring */
+	struct tty tty;			/* the slave; its lock guards the ring */
 	struct wait_queue master_queue; /* the master waits for output, or for room for input */
-	u64 head, tail; /* bytes read by the master, and written */
+	u64 head, tail;			/* bytes read by the master, and written */
 	u8 ring[RING];
-	bool slave_seen; /* the slave was opened once: that nobody has it open is the end of its output */
-	bool locked;	 /* until unlockpt(3); pty_lock, as what follows */
+	/* the slave was opened once: that nobody has it open is the end of its output */
+	bool slave_seen;
+	bool locked; /* until unlockpt(3); pty_lock, as what follows */
 	bool master_open;
 	u32 index;
 	struct dentry *node; /* held: its name in /dev/pts; the master's file owns it */
@@ -91,7 +93,8 @@ static struct pty *find_free(void)
 			pty = kzalloc(sizeof(*pty));
 			if (!pty)
 				return ERR_PTR(-ENOMEM);
-			tty_init_struct(&pty->tty, "pts", dev_make(UNIX98_PTY_SLAVE_MAJOR, i), &slave_tty_ops);
+			tty_init_struct(&pty->tty, "pts", dev_make(UNIX98_PTY_SLAVE_MAJOR, i),
+					&slave_tty_ops);
 			wait_queue_init(&pty->master_queue, "pty master");
 			pty->index = i;
 			ptys[i] = pty;
@@ -113,7 +116,8 @@ static struct dentry *make_node(struct pty *pty)
 		return NULL;
 	inode->ino = 3 + pty->index;
 	inode->rdev = pty->tty.dev;
-	struct dentry *node = dentry_alloc(devpts, name, snprintf(name, sizeof(name), "%u", pty->index), inode);
+	struct dentry *node =
+		dentry_alloc(devpts, name, snprintf(name, sizeof(name), "%u", pty->index), inode);
 
 	if (node) {
 		namespace_lock();
@@ -209,7 +213,8 @@ static ssize_t master_read(struct file *file, struct uio *uio, s64 *pos)
 			return -EIO;
 		if (file_nonblocking(file))
 			return -EAGAIN;
-		int error = wait_event_interruptible(&pty->master_queue, pty->head != pty->tail || slave_ended(pty));
+		int error = wait_event_interruptible(&pty->master_queue,
+						     pty->head != pty->tail || slave_ended(pty));
 		if (error)
 			return error;
 	}
@@ -273,7 +278,8 @@ static s64 open_peer(struct pty *pty, int flags)
 
 	if (fd < 0)
 		return fd;
-	struct file *file = file_open_dentry(pty->node, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY));
+	struct file *file =
+		file_open_dentry(pty->node, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY));
 	if (IS_ERR(file)) {
 		fd_cancel(fd);
 		return PTR_ERR(file);

@@ -1,7 +1,8 @@
 /*
- * Terminals as open files: the waiting around the line discipline. A reader waits for a line or, without ICANON, for
- * VMIN bytes or VTIME tenths of a second (termios(3)); it takes the bytes under the tty's lock into a small buffer
- * and copies them to the user without it. A writer waits for room in the driver and for Ctrl-Q.
+ * Terminals as open files: the waiting around the line discipline. A reader waits for a line or,
+ * without ICANON, for VMIN bytes or VTIME tenths of a second (termios(3)); it takes the bytes under
+ * the tty's lock into a small buffer and copies them to the user without it. A writer waits for
+ * room in the driver and for Ctrl-Q.
  */
 #include <linux/errno.h>
 #include <linux/major.h>
@@ -11,7 +12,7 @@
 #include "sched/task.h"
 #include "tty/tty.h"
 
-#define CHUNK 128u /* bytes moved under the lock at a time */
+#define CHUNK 128u   /* bytes moved under the lock at a time */
 #define EXPANSION 8u /* bytes that one byte may become by output processing (a tab) */
 #define TENTH (100 * NSEC_PER_MSEC)
 
@@ -20,8 +21,19 @@ static const struct termios initial_termios = {
 	.c_oflag = OPOST | ONLCR,
 	.c_cflag = B115200 | CS8 | CREAD | HUPCL,
 	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.c_cc = { [VINTR] = 3, [VQUIT] = 28, [VERASE] = 0x7f, [VKILL] = 21, [VEOF] = 4, [VMIN] = 1, [VSTART] = 17,
-		  [VSTOP] = 19, [VSUSP] = 26, [VREPRINT] = 18, [VDISCARD] = 15, [VWERASE] = 23, [VLNEXT] = 22 },
+	.c_cc = { [VINTR] = 3,
+		  [VQUIT] = 28,
+		  [VERASE] = 0x7f,
+		  [VKILL] = 21,
+		  [VEOF] = 4,
+		  [VMIN] = 1,
+		  [VSTART] = 17,
+		  [VSTOP] = 19,
+		  [VSUSP] = 26,
+		  [VREPRINT] = 18,
+		  [VDISCARD] = 15,
+		  [VWERASE] = 23,
+		  [VLNEXT] = 22 },
 };
 
 void tty_reset(struct tty *tty)
@@ -60,9 +72,11 @@ int tty_open(struct tty *tty, struct file *file)
 	spin_unlock(&tty->lock);
 	file->private = tty;
 	file->mode |= FMODE_STREAM;
-	if (file->inode->rdev == dev_make(TTYAUX_MAJOR, 1)) /* /dev/console becomes nobody's by being opened */
+	/* /dev/console becomes nobody's by being opened */
+	if (file->inode->rdev == dev_make(TTYAUX_MAJOR, 1))
 		return 0;
-	/* a session leader without a terminal gets the first one it opens, unless it asked not to */
+	/* a session leader without a terminal gets the first one it opens, unless it asked not
+	 * to */
 	if (!(file->flags & O_NOCTTY))
 		tty_adopt(tty);
 	return 0;
@@ -102,14 +116,16 @@ static ssize_t read_available(struct tty *tty, struct uio *uio, bool *line_done)
 	return fault && !total ? -EFAULT : (ssize_t)total;
 }
 
-/* Waits for input: 0, -EAGAIN, -ETIME, -ERESTARTSYS, -EIO: the line hung up meanwhile; before, that is an end of file. */
+/* Waits for input: 0, -EAGAIN, -ETIME, -ERESTARTSYS, -EIO: the line hung up meanwhile; before, that
+ * is an end of file. */
 static int wait_input(struct tty *tty, struct file *file, u64 deadline)
 {
 	if (tty_readable(tty) || tty->hung_up)
 		return 0;
 	if (file_nonblocking(file))
 		return -EAGAIN;
-	int error = wait_event_interruptible_until(&tty->read_queue, tty_readable(tty) || tty->hung_up, deadline);
+	int error = wait_event_interruptible_until(&tty->read_queue,
+						   tty_readable(tty) || tty->hung_up, deadline);
 	return !error && !tty_readable(tty) && tty->hung_up ? -EIO : error;
 }
 
@@ -128,7 +144,8 @@ static ssize_t read_line(struct tty *tty, struct file *file, struct uio *uio)
 	}
 }
 
-/* VMIN bytes are waited for; VTIME limits the wait, from the start without VMIN, else from byte to byte. */
+/* VMIN bytes are waited for; VTIME limits the wait, from the start without VMIN, else from byte to
+ * byte. */
 static ssize_t read_raw(struct tty *tty, struct file *file, struct uio *uio)
 {
 	size_t wanted = min((size_t)tty->termios.c_cc[VMIN], uio->left), total = 0;
@@ -204,7 +221,8 @@ static ssize_t tty_write(struct file *file, struct uio *uio, s64 *pos)
 		else if (result == 0 && file_nonblocking(file))
 			result = -EAGAIN;
 		else if (result == 0)
-			result = wait_event_interruptible(&tty->write_queue, room_for_writer(tty) || tty->hung_up);
+			result = wait_event_interruptible(&tty->write_queue,
+							  room_for_writer(tty) || tty->hung_up);
 		cond_resched();
 	}
 	return total ? (ssize_t)total : result;
@@ -218,7 +236,8 @@ static u32 tty_poll(struct file *file, struct poll_table *table)
 
 	poll_wait(table, &tty->read_queue);
 	poll_wait(table, &tty->write_queue);
-	bool enough = tty_is_canonical(tty) || tty->termios.c_cc[VTIME] || tty->end - tty->head >= minimum;
+	bool enough = tty_is_canonical(tty) || tty->termios.c_cc[VTIME] ||
+		      tty->end - tty->head >= minimum;
 	if (tty_readable(tty) && enough)
 		mask |= POLLIN | POLLRDNORM;
 	if (room_for_writer(tty))

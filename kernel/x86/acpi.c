@@ -1,7 +1,8 @@
 /*
- * Reads the RSDT or XSDT that the boot loader pointed to (ACPI 6.4, chapter 5.2): MADT for interrupt controllers and
- * processors, HPET, FADT and the \_S5 package in the DSDT for power off. Tables are only read, through the direct
- * map; a table whose length is absurd is ignored. Runs once on the boot processor; the facts never change after.
+ * Reads the RSDT or XSDT that the boot loader pointed to (ACPI 6.4, chapter 5.2): MADT for
+ * interrupt controllers and processors, HPET, FADT and the \_S5 package in the DSDT for power off.
+ * Tables are only read, through the direct map; a table whose length is absurd is ignored. Runs
+ * once on the boot processor; the facts never change after.
  */
 #include "x86/acpi.h"
 #include "lib/string.h"
@@ -54,8 +55,10 @@ static void read_madt(const struct acpi_madt *madt)
 	const u8 *end = (const u8 *)madt + madt->header.size;
 
 	acpi.lapic = madt->lapic;
-	for (const u8 *entry = madt->entries; entry + 2 <= end && entry[1] >= 2; entry += entry[1]) {
-		if (entry[0] == MADT_LAPIC && (entry[4] & MADT_CPU_ENABLED) && acpi.cpu_total < CPUS_MAX) {
+	for (const u8 *entry = madt->entries; entry + 2 <= end && entry[1] >= 2;
+	     entry += entry[1]) {
+		if (entry[0] == MADT_LAPIC && (entry[4] & MADT_CPU_ENABLED) &&
+		    acpi.cpu_total < CPUS_MAX) {
 			acpi.cpu_apic_ids[acpi.cpu_total++] = entry[3];
 		} else if (entry[0] == MADT_IOAPIC) {
 			memcpy(&acpi.ioapic_gsi_base, entry + 8, 4);
@@ -69,8 +72,8 @@ static void read_madt(const struct acpi_madt *madt)
 	}
 }
 
-/* AML: Name(_S5_, Package(){SLP_TYPa, ...}). Looks for the name and reads the first element: a byte constant,
- * possibly with its prefix 0x0a. */
+/* AML: Name(_S5_, Package(){SLP_TYPa, ...}). Looks for the name and reads the first element: a byte
+ * constant, possibly with its prefix 0x0a. */
 static void read_dsdt(const struct acpi_header *dsdt)
 {
 	const u8 *aml = (const u8 *)(dsdt + 1);
@@ -79,7 +82,8 @@ static void read_dsdt(const struct acpi_header *dsdt)
 	for (; aml + 10 < end; aml++) {
 		if (memcmp(aml, "_S5_", 4) != 0 || aml[4] != 0x12)
 			continue;
-		const u8 *element = aml + 5 + (aml[5] >> 6) + 2; /* package length bytes, element count */
+		/* package length bytes, element count */
+		const u8 *element = aml + 5 + (aml[5] >> 6) + 2;
 		acpi.sleep_type_s5 = element[0] == 0x0a ? element[1] : element[0];
 		return;
 	}

@@ -1,6 +1,6 @@
 /*
- * The few facts taken from ACPI's tables: interrupt controllers, processors, the HPET, and how to power off.
- * Without tables the defaults of the PC hold.
+ * The few facts taken from ACPI's tables: interrupt controllers, processors, the HPET, and how to
+ * power off. Without tables the defaults of the PC hold.
  */
 #ifndef MITOS_X86_ACPI_H
 #define MITOS_X86_ACPI_H

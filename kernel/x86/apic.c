@@ -1,7 +1,7 @@
 /*
- * Local APIC in xAPIC mode and one I/O APIC (Intel SDM vol. 3, chapter 11; 82093AA data sheet). All device interrupts go
- * to the boot processor. The local registers are each CPU's own, so they need no lock; the I/O APIC is
- * written only at boot.
+ * Local APIC in xAPIC mode and one I/O APIC (Intel SDM vol. 3, chapter 11; 82093AA data sheet). All
+ * device interrupts go to the boot processor. The local registers are each CPU's own, so they need
+ * no lock; the I/O APIC is written only at boot.
  */
 #include "x86/apic.h"
 #include "x86/acpi.h"

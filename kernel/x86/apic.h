@@ -1,4 +1,5 @@
-/* The interrupt controllers: each CPU's local APIC with its timer, and the I/O APIC that routes device interrupts. */
+/* The interrupt controllers: each CPU's local APIC with its timer, and the I/O APIC that routes
+ * device interrupts. */
 #ifndef MITOS_X86_APIC_H
 #define MITOS_X86_APIC_H
 
@@ -9,11 +10,13 @@
 #define VECTOR_TIMER 48
 #define VECTOR_SPURIOUS 255
 
-/* Once, with the mapped register pages: masks the old PICs, readies the I/O APIC and this CPU's local one. */
+/* Once, with the mapped register pages: masks the old PICs, readies the I/O APIC and this CPU's
+ * local one. */
 void apic_init(volatile u32 *lapic, volatile u32 *ioapic);
-void lapic_enable(void);  /* on each CPU */
-void lapic_eoi(void);	  /* the interrupt being handled is done */
-void ioapic_enable(u32 isa_irq); /* deliver this ISA interrupt to the boot processor as VECTOR_ISA + isa_irq */
+void lapic_enable(void); /* on each CPU */
+void lapic_eoi(void);	 /* the interrupt being handled is done */
+/* deliver this ISA interrupt to the boot processor as VECTOR_ISA + isa_irq */
+void ioapic_enable(u32 isa_irq);
 
 /* The timer counts down at the bus clock / 16. */
 void lapic_timer_start(u32 count); /* one interrupt VECTOR_TIMER when it reaches 0; 0 stops it */

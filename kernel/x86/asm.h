@@ -1,6 +1,6 @@
 /*
- * Single instructions as functions: ports, model-specific registers, control registers, interrupt flag.
- * Each is what its mnemonic says in the Intel SDM volume 2; nothing here keeps state.
+ * Single instructions as functions: ports, model-specific registers, control registers, interrupt
+ * flag. Each is what its mnemonic says in the Intel SDM volume 2; nothing here keeps state.
  */
 #ifndef MITOS_X86_ASM_H
 #define MITOS_X86_ASM_H

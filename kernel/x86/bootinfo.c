@@ -1,6 +1,7 @@
 /*
- * Two small parsers, Multiboot2 (GNU's specification 2.0, chapter 3.6) and PVH (Xen's hvm_start_info, version 1), that
- * fill one boot_info. They run first, on the identity map of the boot tables, and copy everything they keep.
+ * Two small parsers, Multiboot2 (GNU's specification 2.0, chapter 3.6) and PVH (Xen's
+ * hvm_start_info, version 1), that fill one boot_info. They run first, on the identity map of the
+ * boot tables, and copy everything they keep.
  */
 #include "x86/bootinfo.h"
 #include "lib/string.h"
@@ -10,7 +11,14 @@
 #define PVH_MAGIC 0x336ec578u
 #define MEMORY_USABLE 1
 
-enum { MB2_END = 0, MB2_CMDLINE = 1, MB2_MODULE = 3, MB2_MEMORY_MAP = 6, MB2_RSDP_OLD = 14, MB2_RSDP_NEW = 15 };
+enum {
+	MB2_END = 0,
+	MB2_CMDLINE = 1,
+	MB2_MODULE = 3,
+	MB2_MEMORY_MAP = 6,
+	MB2_RSDP_OLD = 14,
+	MB2_RSDP_NEW = 15
+};
 
 struct mb2_tag {
 	u32 type, size;
@@ -88,7 +96,8 @@ static void parse_multiboot2(phys_t info)
 			boot_info.initrd_end = module->end;
 			break;
 		case MB2_MEMORY_MAP:
-			for (u64 at = (u64)(map + 1); at < (u64)tag + tag->size; at += map->entry_size)
+			for (u64 at = (u64)(map + 1); at < (u64)tag + tag->size;
+			     at += map->entry_size)
 				add_range((void *)at);
 			break;
 		case MB2_RSDP_OLD:

@@ -1,6 +1,6 @@
 /*
- * What the boot loader said, in one form whichever loader it was: Multiboot2 (GRUB, BIOS or EFI) or PVH
- * (qemu -kernel). Copied out of the loader's memory before anything can overwrite it.
+ * What the boot loader said, in one form whichever loader it was: Multiboot2 (GRUB, BIOS or EFI) or
+ * PVH (qemu -kernel). Copied out of the loader's memory before anything can overwrite it.
  */
 #ifndef MITOS_X86_BOOTINFO_H
 #define MITOS_X86_BOOTINFO_H
@@ -13,7 +13,7 @@
 
 struct boot_range {
 	phys_t start, end; /* bytes, end exclusive */
-	bool usable; /* else the firmware's: ACPI tables, flash; mapped but never allocated */
+	bool usable;	   /* else the firmware's: ACPI tables, flash; mapped but never allocated */
 };
 
 struct boot_info {
@@ -28,10 +28,12 @@ struct boot_info {
 
 extern struct boot_info boot_info;
 
-/* Reads the loader's structures (physical addresses, identity-mapped at this point); panics on a stranger. */
+/* Reads the loader's structures (physical addresses, identity-mapped at this point); panics on a
+ * stranger. */
 void bootinfo_parse(u32 magic, phys_t info);
 
-/* Is word (or "word=...") on the command line? value, if given, points at what follows '=' or is NULL. */
+/* Is word (or "word=...") on the command line? value, if given, points at what follows '=' or is
+ * NULL. */
 bool bootinfo_option(const char *word, const char **value);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * The TSC and the local APIC's timer are both measured against a counter of known rate over the same few
- * milliseconds, as a ratio of counter deltas: how long the host really took does not matter, so a busy host
- * does not spoil the result. Each end point is the tightest of several tries at reading both counters together.
- * After boot the factors never change, so no lock is needed; only the wall-clock offset is written (one aligned word).
+ * The TSC and the local APIC's timer are both measured against a counter of known rate over the
+ * same few milliseconds, as a ratio of counter deltas: how long the host really took does not
+ * matter, so a busy host does not spoil the result. Each end point is the tightest of several tries
+ * at reading both counters together. After boot the factors never change, so no lock is needed;
+ * only the wall-clock offset is written (one aligned word).
  */
 #include "x86/clock.h"
 #include "x86/apic.h"
@@ -15,10 +16,10 @@
 
 enum { HPET_CAPABILITIES = 0x00, HPET_CONFIG = 0x10, HPET_COUNTER = 0xf0 };
 
-static u64 tsc_start;	  /* TSC at monotonic time 0 */
-static u64 ns_per_tick;	  /* 32.32 fixed point: nanoseconds per TSC tick */
-static u64 timer_per_ns;  /* 32.32: local APIC timer counts per nanosecond */
-static u64 wall_offset;	  /* realtime - monotonic, ns */
+static u64 tsc_start;	 /* TSC at monotonic time 0 */
+static u64 ns_per_tick;	 /* 32.32 fixed point: nanoseconds per TSC tick */
+static u64 timer_per_ns; /* 32.32: local APIC timer counts per nanosecond */
+static u64 wall_offset;	 /* realtime - monotonic, ns */
 static volatile u64 *hpet_registers;
 
 struct sample {
@@ -111,7 +112,8 @@ static u64 rtc_seconds(void)
 	u32 day = from_bcd(raw[3], binary), month = from_bcd(raw[4], binary);
 	u32 year = 2000 + from_bcd(raw[5], binary);
 
-	/* Days since 1970-01-01 with the year beginning in March, so that the leap day comes last. */
+	/* Days since 1970-01-01 with the year beginning in March, so that the leap day
+	 * comes last. */
 	u32 y = month <= 2 ? year - 1 : year, m = (month + 9) % 12;
 	u64 days = 365ull * y + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 - 719468;
 	return ((days * 24 + hour) * 60 + from_bcd(raw[1], binary)) * 60 + from_bcd(raw[0], binary);
@@ -169,6 +171,7 @@ void clock_program(u64 ns)
 		return;
 	}
 	u64 now = clock_monotonic();
-	u64 wait = ns > now ? min(ns - now, NSEC_PER_SEC) : 0; /* an early interrupt is programmed again */
+	/* an early interrupt is programmed again */
+	u64 wait = ns > now ? min(ns - now, NSEC_PER_SEC) : 0;
 	lapic_timer_start((u32)max(wait * timer_per_ns >> 32, 1ull));
 }

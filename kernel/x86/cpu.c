@@ -1,7 +1,8 @@
 /*
- * Brings one processor to the state the kernel assumes: its descriptor tables with separate stacks for double fault
- * and NMI, GS pointing at its struct cpu, write protection honoured by the kernel itself, and every protection
- * that it has (NX, SMEP, SMAP, UMIP) turned on. (Intel SDM vol. 3: 2.5, 3.5, 4.6, 5.8.8, 6.14.5, 8.7.)
+ * Brings one processor to the state the kernel assumes: its descriptor tables with separate stacks
+ * for double fault and NMI, GS pointing at its struct cpu, write protection honoured by the kernel
+ * itself, and every protection that it has (NX, SMEP, SMAP, UMIP) turned on. (Intel SDM vol. 3:
+ * 2.5, 3.5, 4.6, 5.8.8, 6.14.5, 8.7.)
  */
 #include "x86/cpu.h"
 #include "lib/string.h"
@@ -40,7 +41,8 @@ struct table_pointer {
 } __packed;
 
 _Static_assert(offsetof(struct cpu, self) == 0 && offsetof(struct cpu, task) == 8 &&
-		       offsetof(struct cpu, kernel_rsp) == 16 && offsetof(struct cpu, scratch) == 24,
+		       offsetof(struct cpu, kernel_rsp) == 16 &&
+		       offsetof(struct cpu, scratch) == 24,
 	       "entry.asm and this_cpu() use these offsets");
 _Static_assert(sizeof(struct tss) == 104, "the processor's layout");
 
@@ -85,10 +87,11 @@ static void load_gdt(struct cpu *cpu)
 	const u64 table[8] = {
 		[KERNEL_CS / 8] = 0x00af9b000000ffff, /* 64-bit code, ring 0 */
 		[KERNEL_DS / 8] = 0x00cf93000000ffff,
-		[USER_DS / 8] = 0x00cff3000000ffff,   /* ring 3; SYSRET wants data just before code */
+		/* ring 3; SYSRET wants data just before code */
+		[USER_DS / 8] = 0x00cff3000000ffff,
 		[USER_CS / 8] = 0x00affb000000ffff,
-		[TSS_SELECTOR / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 |
-				     (tss >> 24 & 0xff) << 56,
+		[TSS_SELECTOR / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 |
+				     0x89ull << 40 | (tss >> 24 & 0xff) << 56,
 		[TSS_SELECTOR / 8 + 1] = tss >> 32,
 	};
 
@@ -125,8 +128,8 @@ void cpu_init(u32 id)
 		detect_features();
 
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | (cpu_features.nx ? EFER_NXE : 0));
-	write_cr4(read_cr4() | CR4_PGE | (cpu_features.smep ? CR4_SMEP : 0) | (cpu_features.smap ? CR4_SMAP : 0) |
-		  (cpu_features.umip ? CR4_UMIP : 0));
+	write_cr4(read_cr4() | CR4_PGE | (cpu_features.smep ? CR4_SMEP : 0) |
+		  (cpu_features.smap ? CR4_SMAP : 0) | (cpu_features.umip ? CR4_UMIP : 0));
 	fpu_init();
 }
 
@@ -138,8 +141,11 @@ void cpu_set_doors(void (*syscall_entry)(void), void (*const vectors[256])(void)
 		idt[i] = (struct idt_gate){
 			.offset_low = (u16)address,
 			.selector = KERNEL_CS,
-			.ist = i == VECTOR_DOUBLE_FAULT ? 1 : i == VECTOR_NMI ? 2 : 0,
-			.type = i == VECTOR_BREAKPOINT || i == VECTOR_OVERFLOW ? IDT_USER_GATE : IDT_INTERRUPT_GATE,
+			.ist = i == VECTOR_DOUBLE_FAULT ? 1
+			       : i == VECTOR_NMI	? 2
+							: 0,
+			.type = i == VECTOR_BREAKPOINT || i == VECTOR_OVERFLOW ? IDT_USER_GATE
+									       : IDT_INTERRUPT_GATE,
 			.offset_middle = (u16)(address >> 16),
 			.offset_high = (u32)(address >> 32),
 		};

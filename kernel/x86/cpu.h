@@ -1,6 +1,6 @@
 /*
- * What each processor owns, reached through GS, and what the processors can do. `this_cpu()` is one load.
- * The fields up to `scratch` are read by entry.asm at fixed offsets, which cpu.c asserts.
+ * What each processor owns, reached through GS, and what the processors can do. `this_cpu()` is one
+ * load. The fields up to `scratch` are read by entry.asm at fixed offsets, which cpu.c asserts.
  */
 #ifndef MITOS_X86_CPU_H
 #define MITOS_X86_CPU_H
@@ -50,16 +50,18 @@ struct tss {
 } __packed;
 
 struct cpu {
-	struct cpu *self;	     /* 0: so that this_cpu() is one load */
+	struct cpu *self;	  /* 0: so that this_cpu() is one load */
 	struct task_struct *task; /* 8: what runs here: `current` */
-	u64 kernel_rsp;		     /* 16: top of current's kernel stack, loaded on entry from user mode */
-	u64 scratch;		     /* 24: holds the user's rsp for three instructions of syscall entry */
-	u32 id;			     /* index in cpus[], 0 is the boot processor */
+	/* 16: top of current's kernel stack, loaded on entry from user mode */
+	u64 kernel_rsp;
+	/* 24: holds the user's rsp for three instructions of syscall entry */
+	u64 scratch;
+	u32 id; /* index in cpus[], 0 is the boot processor */
 	u32 apic_id;
-	u32 irq_depth;	  /* nested irq_push() calls; own CPU only */
-	bool irq_was_on;  /* the interrupt flag before the outermost irq_push() */
+	u32 irq_depth;	 /* nested irq_push() calls; own CPU only */
+	bool irq_was_on; /* the interrupt flag before the outermost irq_push() */
 	struct runqueue *runqueue;
-	void *frame_cache; /* mm/frame.c: free frames of this CPU */
+	void *frame_cache;    /* mm/frame.c: free frames of this CPU */
 	struct mm_struct *mm; /* whose page tables CR3 holds; a kernel task borrows the last */
 	struct tss tss;
 	u64 gdt[8];
@@ -111,16 +113,18 @@ static inline void irq_pop(void)
 /* What the boot processor offers; the kernel runs on the common subset of all of them. */
 struct cpu_features {
 	bool smep, smap, umip, nx, fsgsbase, rdrand, gib_pages, xsave, xsaveopt, syscall;
-	u64 xsave_mask;	 /* XCR0: the state components saved for every task */
-	u32 xsave_size;	 /* bytes of one task's FPU state, FXSAVE's 512 without XSAVE */
-	u32 phys_bits;	 /* width of a physical address */
+	u64 xsave_mask; /* XCR0: the state components saved for every task */
+	u32 xsave_size; /* bytes of one task's FPU state, FXSAVE's 512 without XSAVE */
+	u32 phys_bits;	/* width of a physical address */
 };
 extern struct cpu_features cpu_features;
 
-/* Makes cpus[id] the running processor: GDT, TSS, GS, control registers, FPU. First of all on each CPU. */
+/* Makes cpus[id] the running processor: GDT, TSS, GS, control registers, FPU. First of all on each
+ * CPU. */
 void cpu_init(u32 id);
 
-/* Where SYSCALL and the 256 interrupt vectors enter (entry/entry.asm). On each CPU, after cpu_init. */
+/* Where SYSCALL and the 256 interrupt vectors enter (entry/entry.asm). On each CPU,
+ * after cpu_init. */
 void cpu_set_doors(void (*syscall_entry)(void), void (*const vectors[256])(void));
 
 /* The FS and GS bases that user mode will see on this CPU. */

@@ -1,4 +1,5 @@
-/* Turns on SSE and XSAVE with the state components that programs of today use: x87, SSE, AVX, AVX-512. */
+/* Turns on SSE and XSAVE with the state components that programs of today use: x87, SSE, AVX,
+ * AVX-512. */
 #include "x86/fpu.h"
 #include "lib/string.h"
 
@@ -35,7 +36,8 @@ void fpu_init(void)
 	cpu_features.xsave_size = regs[1];
 }
 
-/* A zero XSAVE header makes XRSTOR put every component in its initial state, but for these two words. */
+/* A zero XSAVE header makes XRSTOR put every component in its initial state, but for these two
+ * words. */
 void fpu_reset(void *area)
 {
 	memset(area, 0, cpu_features.xsave_size);

@@ -1,6 +1,6 @@
 /*
- * A task's x87, SSE and AVX registers: kept in an area that XSAVE (or FXSAVE, on an older CPU) fills at every switch.
- * Intel SDM vol. 1, chapter 13.
+ * A task's x87, SSE and AVX registers: kept in an area that XSAVE (or FXSAVE, on an older CPU)
+ * fills at every switch. Intel SDM vol. 1, chapter 13.
  */
 #ifndef MITOS_X86_FPU_H
 #define MITOS_X86_FPU_H
@@ -9,8 +9,8 @@
 
 #define FPU_ALIGN 64
 
-void fpu_init(void);		   /* on each CPU; sets cpu_features.xsave_mask and xsave_size */
-void fpu_reset(void *area);	   /* the state a new program starts with */
+void fpu_init(void);	    /* on each CPU; sets cpu_features.xsave_mask and xsave_size */
+void fpu_reset(void *area); /* the state a new program starts with */
 
 static inline void fpu_save(void *area)
 {

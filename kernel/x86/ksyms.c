@@ -1,6 +1,6 @@
 /*
- * Finds the function that contains an address by binary search in the table of text symbols. The table is
- * read-only and sorted, so any context may look.
+ * Finds the function that contains an address by binary search in the table of text symbols. The
+ * table is read-only and sorted, so any context may look.
  */
 #include "x86/ksyms.h"
 #include "lib/printf.h"

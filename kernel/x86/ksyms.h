@@ -4,7 +4,8 @@
 
 #include "lib/types.h"
 
-/* The function that contains a kernel address: its name, and *offset bytes into it. NULL if there is none. */
+/* The function that contains a kernel address: its name, and *offset bytes into it. NULL if there
+ * is none. */
 const char *ksyms_lookup(u64 address, u64 *offset);
 /* Writes "name+0xoffset". Returns false if the address is not in kernel code. */
 bool ksyms_describe(u64 address, char *buf, size_t size);

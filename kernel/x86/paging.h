@@ -1,7 +1,7 @@
 /*
- * The bits of page-table entries and the layout of the kernel half (Intel SDM vol. 3, 4.5). The whole of RAM is
- * mapped at DIRECT_BASE, so any frame has a kernel address; kernel stacks with their guard pages lie at
- * STACKS_BASE; the kernel image in the last 2 GiB.
+ * The bits of page-table entries and the layout of the kernel half (Intel SDM vol. 3, 4.5). The
+ * whole of RAM is mapped at DIRECT_BASE, so any frame has a kernel address; kernel stacks with
+ * their guard pages lie at STACKS_BASE; the kernel image in the last 2 GiB.
  */
 #ifndef MITOS_X86_PAGING_H
 #define MITOS_X86_PAGING_H
@@ -16,16 +16,17 @@ typedef u64 pte_t; /* an entry of any of the four levels */
 #define PAGE_MASK (~(PAGE_SIZE - 1))
 #define TABLE_ENTRIES 512
 
-#define PTE_P (1ull << 0)   /* present */
-#define PTE_W (1ull << 1)   /* writable */
-#define PTE_U (1ull << 2)   /* user */
+#define PTE_P (1ull << 0) /* present */
+#define PTE_W (1ull << 1) /* writable */
+#define PTE_U (1ull << 2) /* user */
 #define PTE_PWT (1ull << 3)
 #define PTE_PCD (1ull << 4) /* not cached: device registers */
 #define PTE_A (1ull << 5)   /* accessed */
 #define PTE_D (1ull << 6)   /* dirty */
 #define PTE_PS (1ull << 7)  /* a large page, in levels 2 and 3 */
 #define PTE_G (1ull << 8)   /* survives a CR3 load */
-#define PTE_HIDDEN (1ull << 9) /* ours: not present to the processor (PROT_NONE), but it holds its frame */
+/* ours: not present to the processor (PROT_NONE), but it holds its frame */
+#define PTE_HIDDEN (1ull << 9)
 #define PTE_NX (1ull << 63)
 #define PTE_ADDR 0x000ffffffffff000ull
 

@@ -1,7 +1,8 @@
 /*
- * One lock makes each line whole. The ring keeps the latest 64 KiB of the log for /dev/kmsg; a position is a count of
- * bytes since boot, so a reader that fell behind starts at the oldest byte kept. panic() takes no lock for long:
- * it breaks whatever another CPU holds, since nothing else will run.
+ * One lock makes each line whole. The ring keeps the latest 64 KiB of the log for /dev/kmsg; a
+ * position is a count of bytes since boot, so a reader that fell behind starts at the oldest byte
+ * kept. panic() takes no lock for long: it breaks whatever another CPU holds, since nothing else
+ * will run.
  */
 #include "x86/printk.h"
 #include "lib/printf.h"

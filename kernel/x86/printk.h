@@ -1,6 +1,7 @@
 /*
- * The kernel's voice. Lines go to the debug port (0xe9: QEMU keeps them in build/kernel.log), to the console
- * unless `quiet` was given, and into a ring that /dev/kmsg shows. Any context may call; lines are never mixed.
+ * The kernel's voice. Lines go to the debug port (0xe9: QEMU keeps them in build/kernel.log), to
+ * the console unless `quiet` was given, and into a ring that /dev/kmsg shows. Any context may call;
+ * lines are never mixed.
  */
 #ifndef MITOS_X86_PRINTK_H
 #define MITOS_X86_PRINTK_H
@@ -29,10 +30,10 @@ void print_backtrace(u64 rbp);
 /* Filled by sched/: describes the running task for a panic. */
 extern void (*panic_describe_task)(char *buf, size_t size);
 
-#define ASSERT(cond)                                                              \
-	do {                                                                      \
-		if (unlikely(!(cond)))                                            \
-			panic("assertion failed: %s (%s:%d)", #cond, __FILE__, __LINE__); \
+#define ASSERT(cond)                                                                               \
+	do {                                                                                       \
+		if (unlikely(!(cond)))                                                             \
+			panic("assertion failed: %s (%s:%d)", #cond, __FILE__, __LINE__);          \
 	} while (0)
 
 #endif

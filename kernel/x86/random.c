@@ -1,7 +1,8 @@
 /*
- * A ChaCha20 generator (RFC 8439, 2.3) keyed from RDRAND where there is one, and always from the TSC's jitter. After
- * every request the key is replaced by output of its own, so what was handed out cannot be computed from a later
- * state. random_lock guards the state; interrupts stir a word that the next request mixes in.
+ * A ChaCha20 generator (RFC 8439, 2.3) keyed from RDRAND where there is one, and always from the
+ * TSC's jitter. After every request the key is replaced by output of its own, so what was handed
+ * out cannot be computed from a later state. random_lock guards the state; interrupts stir a word
+ * that the next request mixes in.
  */
 #include "x86/random.h"
 #include "lib/string.h"

@@ -1,13 +1,21 @@
 /*
- * The 16550 at COM1 (National Semiconductor's data sheet). Its FIFO takes 16 bytes at a time, so the line status is
- * read once per 16 bytes. The lock keeps two writers' bytes apart; the receiver runs without it.
+ * The 16550 at COM1 (National Semiconductor's data sheet). Its FIFO takes 16 bytes at a time, so
+ * the line status is read once per 16 bytes. The lock keeps two writers' bytes apart; the receiver
+ * runs without it.
  */
 #include "x86/serial.h"
 #include "x86/asm.h"
 #include "x86/spinlock.h"
 
 #define COM1 0x3f8
-enum { DATA = 0, INTERRUPT_ENABLE = 1, FIFO_CONTROL = 2, LINE_CONTROL = 3, MODEM_CONTROL = 4, LINE_STATUS = 5 };
+enum {
+	DATA = 0,
+	INTERRUPT_ENABLE = 1,
+	FIFO_CONTROL = 2,
+	LINE_CONTROL = 3,
+	MODEM_CONTROL = 4,
+	LINE_STATUS = 5
+};
 #define STATUS_DATA_READY 0x01
 #define STATUS_FIFO_EMPTY 0x20
 #define FIFO_BYTES 16
@@ -22,8 +30,8 @@ void serial_init(void)
 	outb(COM1 + LINE_CONTROL, 0x80); /* divisor latch */
 	outb(COM1 + DATA, 1);		 /* 115,200 baud */
 	outb(COM1 + INTERRUPT_ENABLE, 0);
-	outb(COM1 + LINE_CONTROL, 0x03); /* 8 bits, no parity, 1 stop bit */
-	outb(COM1 + FIFO_CONTROL, 0x07); /* FIFOs on and empty, interrupt at the first byte */
+	outb(COM1 + LINE_CONTROL, 0x03);  /* 8 bits, no parity, 1 stop bit */
+	outb(COM1 + FIFO_CONTROL, 0x07);  /* FIFOs on and empty, interrupt at the first byte */
 	outb(COM1 + MODEM_CONTROL, 0x0b); /* DTR, RTS, interrupt line on */
 }
 
@@ -53,7 +61,8 @@ void serial_pause(bool on)
 
 void serial_interrupt(void)
 {
-	while (!__atomic_load_n(&paused, __ATOMIC_RELAXED) && (inb(COM1 + LINE_STATUS) & STATUS_DATA_READY)) {
+	while (!__atomic_load_n(&paused, __ATOMIC_RELAXED) &&
+	       (inb(COM1 + LINE_STATUS) & STATUS_DATA_READY)) {
 		u8 byte = inb(COM1 + DATA);
 
 		if (receiver)

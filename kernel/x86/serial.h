@@ -1,4 +1,5 @@
-/* COM1: the console's wire, 115,200 baud. Output polls; each received byte is handed to the receiver. */
+/* COM1: the console's wire, 115,200 baud. Output polls; each received byte is handed to the
+ * receiver. */
 #ifndef MITOS_X86_SERIAL_H
 #define MITOS_X86_SERIAL_H
 
@@ -8,7 +9,8 @@ void serial_init(void);
 void serial_write(const char *buf, size_t size); /* any context */
 /* Bytes received call fn in interrupt context. */
 void serial_set_receiver(void (*fn)(u8 byte));
-void serial_pause(bool on); /* leaves received bytes in the device, so that the sender waits; any context */
+/* leaves received bytes in the device, so that the sender waits; any context */
+void serial_pause(bool on);
 void serial_interrupt(void); /* from the interrupt door */
 
 #define SERIAL_IRQ 4

@@ -1,6 +1,7 @@
 /*
- * Ticket spinlocks, named, fair in arrival order. Holding one keeps interrupts off on this CPU, so an interrupt
- * handler may take any of them; nobody may sleep while holding one. The order among locks is in kernel/README.md.
+ * Ticket spinlocks, named, fair in arrival order. Holding one keeps interrupts off on this CPU, so
+ * an interrupt handler may take any of them; nobody may sleep while holding one. The order among
+ * locks is in kernel/README.md.
  */
 #ifndef MITOS_X86_SPINLOCK_H
 #define MITOS_X86_SPINLOCK_H
@@ -14,7 +15,10 @@ struct spinlock {
 	const char *name;
 };
 
-#define SPINLOCK_INIT(lock_name) { .name = (lock_name) }
+#define SPINLOCK_INIT(lock_name)                                                                   \
+	{                                                                                          \
+		.name = (lock_name)                                                                \
+	}
 
 static inline void spin_init(struct spinlock *lock, const char *name)
 {

@@ -1,6 +1,7 @@
-; The change of kernel stacks, which is what switching tasks comes down to: the callee-saved registers go onto the old
-; stack, the stack pointer into the old task_struct, and the same the other way round. sched/sched.c calls it
-; with the run queue locked; whoever comes out at the other end unlocks it.
+; The change of kernel stacks, which is what switching tasks comes down to: the callee-saved
+; registers go onto the old stack, the stack pointer into the old task_struct, and the same the
+; other way round. sched/sched.c calls it with the run queue locked; whoever comes out at the other
+; end unlocks it.
 
 bits 64
 section .text
