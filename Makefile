@@ -76,7 +76,7 @@ USER_FILES := $(filter-out $(addsuffix /%,$(USER_DIRS)),$(wildcard user/*.c user
 PROGRAMS   := $(addprefix $(O)/,$(USER_DIRS) $(USER_FILES:.c=))
 GUEST_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/guest/*.c))
 
-.PHONY: all kernel initramfs guest-tests iso run test deps toolchain sparse check format
+.PHONY: all kernel initramfs guest-tests iso run test deps toolchain sparse check lines format
 .PHONY: clean distclean help FORCE
 
 all: kernel initramfs            ## the kernel and the initramfs (what `make` alone builds)
@@ -178,6 +178,11 @@ sparse: $(O)/uapi/stamp          ## check the kernel's use of user pointers
 
 check: kernel sparse             ## the quick checks: sparse and the rules of the house
 	@MITOS_BUILD=$(abspath $(O)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/test_floors.py
+
+lines:                           ## how much there is to read, room by room
+	@for room in kernel/*/; do \
+		printf '%6d  %s\n' $$(cat $$room*.[ch] $$room*.asm 2>/dev/null | wc -l) $$room; \
+	done; printf '%6d  kernel/ and boot/\n' $$(cat kernel/*.c kernel/*/*.* boot/*.asm | wc -l)
 
 format:                          ## clang-format over every C file
 	clang-format -i $(wildcard $(foreach d,kernel kernel/* user user/* tests/*,$(d)/*.[ch]))

@@ -27,6 +27,8 @@
 
 #define INIT_DEFAULT "/sbin/init"
 
+/* The compiler's names: its canary, and what it calls when one has changed. */
+extern u64 __stack_chk_guard;
 u64 __stack_chk_guard = 0x595e9fbd94fda766;
 void __stack_chk_fail(void);
 void kmain(u32 magic, u32 info) __attribute__((no_stack_protector, noreturn));

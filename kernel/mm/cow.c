@@ -174,7 +174,7 @@ static int fork_areas(struct mm_struct *child, struct mm_struct *parent, enum fo
 
 struct mm_struct *mm_fork(struct mm_struct *parent)
 {
-	enum fork_mode mode = __atomic_load_n(&fork_mode, __ATOMIC_RELAXED);
+	enum fork_mode mode = fork_mode; /* read once: another task may change it meanwhile */
 	struct mm_struct *child = mm_new();
 
 	if (!child)

@@ -15,6 +15,7 @@ struct fixup {
 };
 extern const struct fixup extable_start[], extable_end[];
 
+extern bool usercopy_smap; /* usercopy.asm and entry.asm read it */
 bool usercopy_smap;
 
 void usercopy_init(void)

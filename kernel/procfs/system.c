@@ -189,7 +189,7 @@ static int store_fork_mode(char *value)
 
 	if (!fork_mode_parse(value, &mode))
 		return -EINVAL;
-	__atomic_store_n(&fork_mode, mode, __ATOMIC_RELAXED);
+	fork_mode = mode;
 	return 0;
 }
 
