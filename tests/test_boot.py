@@ -73,14 +73,14 @@ def test_with_quiet_they_are_not():
     assert not STAMP.search(prompt_of(support.run_command([], ["--append", "quiet"]), 20))
 
 
-def test_the_cd_image_boots_to_the_prompt(tmp_path):
+def test_the_cd_image_boots_to_the_prompt():
     """build/mitos.iso itself, as it would be burnt: without tools/mitos between."""
     machine = [qemu.QEMU, "-nodefaults", "-display", "none", "-m", "128M", "-no-reboot",
                "-cdrom", str(BUILD / "mitos.iso"), "-serial", "mon:stdio"]
     assert STAMP.search(prompt_of(machine, 30))
 
 
-def test_seabios_serves_where_qboot_is_missing(tmp_path):
+def test_seabios_serves_where_qboot_is_missing():
     machine = [qemu.QEMU, "-nodefaults", "-display", "none", "-m", "128M", "-no-reboot",
                "-kernel", str(BUILD / "kernel.elf"), "-initrd", str(BUILD / "initramfs.cpio"),
                "-serial", "mon:stdio"]

@@ -21,7 +21,7 @@ import support
 
 ENVIRONMENTS = ("linux", "cow", "eager")
 SOURCES = support.guest_sources()
-HANG = 30           # seconds without a line, after which a program hangs
+HANG = 60           # seconds without a line, after which a program hangs
 NO_NAMESPACES = 77  # what on-linux ends with where it cannot work
 BEGIN = re.compile(r"@begin (\S+)")
 END = re.compile(r"@end (\S+) (\d+)")

@@ -76,7 +76,8 @@ def test_the_kernel_reads_what_the_tools_write(tmp_path):
         "104755 0:0 1 0:0 bin/tool 007f454c46ff",
         "120777 0:0 1 0:0 bin/link 746f6f6c", "104755 0:0 1 0:0 bin/tool 007f454c46ff"]
     assert "20600 0:0 1 5:1 dev/console " in entries and "41777 0:0 2 0:0 tmp " in entries
-    assert entries[-2:] == ["40755 0:0 2 0:0 etc/mitos ", "100644 0:0 1 0:0 etc/mitos/argv 6c730000"]
+    assert entries[-2:] == ["40755 0:0 2 0:0 etc/mitos ",
+                            "100644 0:0 1 0:0 etc/mitos/argv 6c730000"]
 
 
 def test_every_unit_is_in_the_table():

@@ -32,7 +32,8 @@ static struct program good_program(void)
 			{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 0x400000,
 			  .p_filesz = 0x1800, .p_memsz = 0x1800, .p_align = PAGE },
 			{ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_vaddr = 0x402800,
-			  .p_offset = 0x1800, .p_filesz = 0x100, .p_memsz = 0x2000, .p_align = PAGE },
+			  .p_offset = 0x1800, .p_filesz = 0x100, .p_memsz = 0x2000,
+			  .p_align = PAGE },
 			{ .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W },
 		},
 	};
