@@ -20,7 +20,8 @@ ENOSYS		equ 38
 
 bits 64
 section .text
-extern syscall_dispatch, trap_dispatch, return_to_user_work, sched_first_run, usercopy_smap
+extern syscall_dispatch, trap_dispatch, iret_fault, return_to_user_work, sched_first_run
+extern usercopy_smap
 
 %macro push_registers 0			; after orig_rax and rdi
 	push rsi
@@ -114,7 +115,6 @@ return_to_user:
 	pop_registers
 	add rsp, 8			; orig_rax
 	swapgs
-global iret_to_user
 iret_to_user:
 	iretq				; may fault itself, on a non-canonical rip: see .from_kernel
 
@@ -139,13 +139,17 @@ trap_common:
 	; makes it a fault of the user's code.
 	mov rax, iret_to_user
 	cmp [rsp + TF_RIP], rax
-	jne .kernel_gs
-	swapgs
-.kernel_gs:
+	je .iret_failed
 	call trap_dispatch
 	pop_registers
 	add rsp, 8
 	iretq
+.iret_failed:
+	swapgs
+	mov rdi, rsp
+	call iret_fault			; gives the task's own trapframe, with the signal pending
+	mov rsp, rax
+	jmp return_to_user
 
 ; NMI and double fault have their own stacks and may arrive with the user's GS still in place: the
 ; base tells which.

@@ -9,6 +9,7 @@ void entry_init(void); /* on each CPU: points SYSCALL and the interrupt vectors 
 /* Called by entry.asm. */
 void syscall_dispatch(struct trapframe *tf);
 void trap_dispatch(u64 vector, struct trapframe *tf);
+struct trapframe *iret_fault(const struct trapframe *tf);
 void return_to_user_work(struct trapframe *tf);
 
 #endif

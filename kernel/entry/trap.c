@@ -7,10 +7,12 @@
 #include "entry/entry.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "proc/oom.h"
 #include "proc/signal.h"
 #include "sched/task.h"
 #include "sched/timer.h"
 #include "x86/apic.h"
+#include "x86/fpu.h"
 #include "x86/printk.h"
 #include "x86/random.h"
 #include "x86/serial.h"
@@ -26,8 +28,6 @@
 
 void syscall_entry(void);
 void task_first_run(void);
-void return_to_user(void);
-void iret_to_user(void);
 extern void (*const trap_vectors[256])(void);
 
 /* What each exception of user code becomes, in order of vector (Linux's arch/x86 traps; signal(7),
@@ -37,7 +37,7 @@ static const struct {
 	int signal, code;
 } exceptions[32] = {
 	[VECTOR_DIVIDE] = { "divide error", SIGFPE, FPE_INTDIV },
-	[VECTOR_DEBUG] = { "debug", SIGTRAP, TRAP_BRKPT },
+	[VECTOR_DEBUG] = { "debug", SIGTRAP, TRAP_TRACE },
 	[VECTOR_NMI] = { "NMI", 0, 0 },
 	[VECTOR_BREAKPOINT] = { "breakpoint", SIGTRAP, SI_KERNEL },
 	[VECTOR_OVERFLOW] = { "overflow", SIGSEGV, SI_KERNEL },
@@ -73,18 +73,18 @@ static void raise_fault(struct trapframe *tf, int signal, int code, u64 addr, co
 
 /*
  * The return to user mode faulted on what it was to load (a non-canonical rip). The processor still
- * has the user's registers, saved in tf; they go back to the task's own trapframe, and tf is made
- * to continue on the way to user mode once more, where the signal will be found.
+ * had the user's registers, saved in tf; they go back to the task's own trapframe, by way of a copy,
+ * because the two overlap on the stack. Returns that trapframe, for entry.asm to return by.
  */
-static void iret_fault(struct trapframe *tf)
+struct trapframe *iret_fault(const struct trapframe *tf)
 {
-	struct trapframe *user = current->tf;
+	struct trapframe *user = current->tf, registers = *tf;
 
-	memcpy(user, tf, offsetof(struct trapframe, orig_rax));
+	memcpy(user, &registers, offsetof(struct trapframe, orig_rax));
 	user->orig_rax = (u64)-1;
-	tf->rip = (u64)return_to_user;
-	tf->rsp = (u64)user;
+	irq_enable();
 	raise_fault(user, SIGSEGV, SI_KERNEL, 0, "return to a bad address");
+	return user;
 }
 
 /* A kernel access that faulted: continue at its fixup, if it has one. */
@@ -121,11 +121,9 @@ static void page_fault(struct trapframe *tf)
 		result = FAULT_NO_ACCESS;
 	if (result == FAULT_OK)
 		return;
-	if (result == FAULT_NO_MEMORY) {
-		printk("out of memory: killed process %d (%s)", current->pid, current->comm);
-		signal_kill_self();
-		if (user)
-			return;
+	if (result == FAULT_NO_MEMORY && !kill_is_pending()) {
+		oom_kill();
+		return; /* to the same instruction, once the victim has given its memory back */
 	}
 	if (!user)
 		tf->rip = usercopy_fixup(tf->rip);
@@ -136,19 +134,32 @@ static void page_fault(struct trapframe *tf)
 			    addr, "segfault");
 }
 
+/* Which of the unmasked floating-point exceptions it was (Intel SDM vol. 1, 8.5 and 11.5). */
+static int float_code(u32 exceptions_raised)
+{
+	static const int codes[] = { FPE_FLTINV, FPE_FLTUND, FPE_FLTDIV,
+				     FPE_FLTOVF, FPE_FLTUND, FPE_FLTRES };
+
+	for (u32 bit = 0; bit < ARRAY_SIZE(codes); bit++)
+		if (exceptions_raised & 1u << bit)
+			return codes[bit];
+	return FPE_FLTINV;
+}
+
 static void exception(u64 vector, struct trapframe *tf)
 {
 	if (vector == VECTOR_PAGE_FAULT) {
 		page_fault(tf);
 	} else if (vector == VECTOR_NMI) {
 		printk("NMI ignored");
-	} else if (tf->rip == (u64)iret_to_user) {
-		iret_fault(tf);
 	} else if (!trapframe_user(tf) || !exceptions[vector].signal) {
 		kernel_fault(tf, vector, 0);
 	} else {
 		irq_enable();
-		raise_fault(tf, exceptions[vector].signal, exceptions[vector].code, tf->rip,
+		int code = exceptions[vector].code;
+		if (vector == VECTOR_X87 || vector == VECTOR_SIMD)
+			code = float_code(fpu_exceptions(vector == VECTOR_SIMD));
+		raise_fault(tf, exceptions[vector].signal, code, code == SI_KERNEL ? 0 : tf->rip,
 			    exceptions[vector].name);
 	}
 }

@@ -91,12 +91,6 @@ bool file_nonblocking(const struct file *file)
 	return __atomic_load_n(&file->flags, __ATOMIC_RELAXED) & O_NONBLOCK;
 }
 
-void cond_resched(void)
-{
-	if (__atomic_load_n(&current->tif, __ATOMIC_RELAXED) & TIF_NEED_RESCHED)
-		schedule();
-}
-
 /* Is [pos, pos + size) a range that an offset can express? */
 static bool range_ok(const struct file *file, s64 pos, size_t size)
 {

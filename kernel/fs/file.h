@@ -90,9 +90,6 @@ s64 file_seek_size(struct file *file, s64 offset, int whence);
 s64 file_seek_any(struct file *file, s64 offset, int whence);
 /* The open flag of the file for one call: nothing may be waited for. */
 bool file_nonblocking(const struct file *file);
-/* In a loop that may be long: gives the CPU away if the time slice is over. Sleeping locks may be
- * held. */
-void cond_resched(void);
 u64 file_count(void);	  /* open descriptions, for the audit */
 u64 file_count_max(void); /* more of them are ENFILE: /proc/sys/fs/file-max */
 

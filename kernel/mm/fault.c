@@ -25,7 +25,7 @@ static enum fault_result grow_stack(struct vm_area_struct *vma, u64 addr)
 	u64 pages = (vma->start - start) >> PAGE_SHIFT;
 	struct vm_area_struct *below = vma_prev(vma);
 
-	if (vma->end - start > task_rlimit(RLIMIT_STACK))
+	if (start < MMAP_MIN || vma->end - start > task_rlimit(RLIMIT_STACK))
 		return FAULT_NO_AREA;
 	if ((vma->mm->total_pages + pages) << PAGE_SHIFT > task_rlimit(RLIMIT_AS))
 		return FAULT_NO_AREA;
@@ -184,12 +184,15 @@ enum fault_result mm_fault(struct mm_struct *mm, u64 addr, unsigned access)
 
 struct frame *mm_page(struct mm_struct *mm, u64 addr, unsigned access)
 {
-	struct frame *frame = NULL;
+	struct frame *frame;
 
 	mutex_lock(&mm->lock);
-	if (fault_locked(mm, addr, access) == FAULT_OK) {
+	enum fault_result result = fault_locked(mm, addr, access);
+	if (result == FAULT_OK) {
 		frame = frame_of_phys(*pte_find(mm, addr) & PTE_ADDR);
 		frame_get(frame);
+	} else {
+		frame = ERR_PTR(result == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT);
 	}
 	mutex_unlock(&mm->lock);
 	return frame;
@@ -204,7 +207,7 @@ static size_t access_pages(struct mm_struct *mm, u64 addr, u8 *buf, size_t size,
 		size_t step = min(size - done, (size_t)(PAGE_SIZE - offset));
 		struct frame *frame = mm_page(mm, addr + done, access);
 
-		if (!frame)
+		if (IS_ERR(frame))
 			break;
 		u8 *page = (u8 *)frame_addr(frame) + offset;
 		if (access & FAULT_WRITE)

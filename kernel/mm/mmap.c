@@ -146,7 +146,7 @@ s64 mm_map(struct mm_struct *mm, const struct mmap_request *request)
 	vma->cache = request->cache;
 	vma->pgoff = request->pgoff;
 	mutex_lock(&mm->lock);
-	if (request->size == 0)
+	if (request->size == 0 || ((flags & VM_GROWSDOWN) && (shared || request->ops)))
 		result = -EINVAL;
 	else if (size != 0 && size <= USER_END) /* a size near 2^64 rounds up to 0 */
 		result = map_locked(mm, vma, request);
@@ -203,6 +203,14 @@ static void set_flags(struct vm_area_struct *vma, u32 flags)
 	ASSERT(vma->end == end);
 }
 
+/* Does the change make private memory writable, which RLIMIT_DATA counts? */
+static bool becomes_data(u32 old, u32 new)
+{
+	const u32 kind = VM_WRITE | VM_SHARED | VM_GROWSDOWN;
+
+	return (old & kind) != VM_WRITE && (new &kind) == VM_WRITE;
+}
+
 static int protect_area(struct vm_area_struct **vma, u64 start, u64 end, u32 prot)
 {
 	struct mm_struct *mm = (*vma)->mm;
@@ -212,11 +220,11 @@ static int protect_area(struct vm_area_struct **vma, u64 start, u64 end, u32 pro
 		return -EACCES;
 	if (flags == (*vma)->flags)
 		return 0;
+	u64 pages = (min((*vma)->end, end) - max((*vma)->start, start)) >> PAGE_SHIFT;
+	if (becomes_data((*vma)->flags, flags) &&
+	    mm->data_pages + pages > task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT)
+		return -ENOMEM;
 	int error = vma_isolate(vma, start, end);
-	if (error)
-		return error;
-	if (!((*vma)->flags & VM_WRITE))
-		error = check_limits(mm, 0, flags);
 	if (error)
 		return error;
 	set_flags(*vma, flags);

@@ -58,39 +58,53 @@ static s64 move_area(struct vm_area_struct *vma, u64 addr, u64 size, u64 to, u64
 	return (s64)to;
 }
 
+/* Where it is: shorter, or longer if there is room. */
+static s64 resize_area(struct vm_area_struct *vma, u64 addr, u64 old_size, u64 new_size)
+{
+	if (addr + old_size != vma->end || !can_grow(vma, addr + new_size))
+		return -ENOMEM;
+	vma_resize(vma, vma->start, addr + new_size);
+	vma_merge(vma);
+	return (s64)addr;
+}
+
+static s64 remap_fixed(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, u64 new_addr)
+{
+	int error = mm_unmap_locked(mm, new_addr, new_addr + new_size);
+
+	if (error)
+		return error;
+	/* Unmapping may have split the area, or, with an old size of 0, taken it away. */
+	struct vm_area_struct *vma = area_of(mm, addr, old_size);
+	return vma ? move_area(vma, addr, old_size, new_addr, new_size) : -EFAULT;
+}
+
 static s64 remap_locked(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, int flags,
 			u64 new_addr)
 {
-	struct vm_area_struct *vma = area_of(mm, addr, old_size);
+	bool shrink = old_size && new_size <= old_size && !(flags & MREMAP_FIXED);
+	struct vm_area_struct *vma = area_of(mm, addr, shrink ? PAGE_SIZE : old_size);
 
 	if (!vma)
 		return -EFAULT;
-	if (old_size == 0 && !(vma->flags & VM_SHARED))
-		return -EINVAL; /* duplicating is for shared mappings only */
-	if (new_size > old_size && !within_limits(mm, vma, new_size - old_size))
-		return -ENOMEM;
-	if (flags & MREMAP_FIXED) {
-		int error = mm_unmap_locked(mm, new_addr, new_addr + new_size);
-
-		vma = area_of(mm, addr, old_size); /* unmapping may have split it */
-		return error ? error : move_area(vma, addr, old_size, new_addr, new_size);
-	}
-	if (old_size && new_size <= old_size) {
+	if (shrink) {
 		int error = new_size < old_size
 				    ? mm_unmap_locked(mm, addr + new_size, addr + old_size)
 				    : 0;
 
 		return error ? error : (s64)addr;
 	}
-	if (old_size && addr + old_size == vma->end && can_grow(vma, addr + new_size)) {
-		vma_resize(vma, vma->start, addr + new_size);
-		vma_merge(vma);
-		return (s64)addr;
-	}
-	if (!(flags & MREMAP_MAYMOVE))
+	if (old_size == 0 && !(vma->flags & VM_SHARED))
+		return -EINVAL; /* duplicating is for shared mappings only */
+	if (new_size > old_size && !within_limits(mm, vma, new_size - old_size))
 		return -ENOMEM;
-	u64 place = vma_find_gap(mm, new_size);
-	return place ? move_area(vma, addr, old_size, place, new_size) : -ENOMEM;
+	if (flags & MREMAP_FIXED)
+		return remap_fixed(mm, addr, old_size, new_size, new_addr);
+	s64 place = old_size ? resize_area(vma, addr, old_size, new_size) : -ENOMEM;
+	if (place >= 0 || !(flags & MREMAP_MAYMOVE))
+		return place;
+	u64 gap = vma_find_gap(mm, new_size);
+	return gap ? move_area(vma, addr, old_size, gap, new_size) : -ENOMEM;
 }
 
 s64 mm_remap(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, int flags, u64 new_addr)
@@ -107,6 +121,8 @@ s64 mm_remap(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, int fla
 			return -EINVAL;
 		if (new_addr < addr + old_size && addr < new_addr + new_size)
 			return -EINVAL; /* old and new may not overlap */
+		if (new_addr < MMAP_MIN)
+			return -EPERM;
 	} else if (new_size > USER_END) {
 		return -ENOMEM;
 	}

@@ -182,23 +182,52 @@ void pages_protect(struct mm_struct *mm, u64 start, u64 end, u32 vm_flags)
 	tlb_flush_mm(mm);
 }
 
+/* Calls step for each page that is there in [from, from + size); 0, or its first error. */
+static int for_each_present(struct mm_struct *mm, u64 from, u64 size, u64 to,
+			    int (*step)(struct mm_struct *mm, pte_t *source, u64 to))
+{
+	int error = 0;
+
+	for (u64 at = from, next; at < from + size; at = next) {
+		pte_t *source = pte_find(mm, at);
+
+		next = level_next(at, 1, from + size);
+		for (; source && at < next && !error; at += PAGE_SIZE, source++)
+			if (pte_present(*source))
+				error = step(mm, source, to + (at - from));
+		if (error)
+			break;
+	}
+	return error;
+}
+
+static int prepare_target(struct mm_struct *mm, pte_t *source, u64 to)
+{
+	(void)source;
+	return pte_alloc(mm, to) ? 0 : -ENOMEM;
+}
+
+static int move_entry(struct mm_struct *mm, pte_t *source, u64 to)
+{
+	pte_t *target = pte_find(mm, to);
+
+	*target = *source;
+	frame_of(target)->used++;
+	*source = 0;
+	frame_of(source)->used--;
+	return 0;
+}
+
 int pages_move(struct mm_struct *mm, u64 from, u64 to, u64 size)
 {
 	/* First every table, so that the moving itself cannot fail. */
-	for (u64 done = 0; done < size; done = level_next(to + done, 1, to + size) - to)
-		if (!pte_alloc(mm, to + done))
-			return -ENOMEM;
-	for (u64 done = 0; done < size; done += PAGE_SIZE) {
-		pte_t *source = pte_find(mm, from + done);
+	int error = for_each_present(mm, from, size, to, prepare_target);
 
-		if (!source || !pte_present(*source))
-			continue;
-		pte_t *target = pte_find(mm, to + done);
-		*target = *source;
-		frame_of(target)->used++;
-		*source = 0;
-		frame_of(source)->used--;
+	if (error) {
+		pages_unmap(mm, to, to + size); /* nothing but empty tables is there */
+		return error;
 	}
+	for_each_present(mm, from, size, to, move_entry);
 	tlb_flush_mm(mm);
 	pages_unmap(mm, from, from + size); /* nothing but empty tables is left there */
 	return 0;

@@ -46,7 +46,11 @@ static u8 *stack_page(struct exec *exec, u64 addr)
 		frame_put(exec->page);
 	exec->page = mm_page(exec->mm, page, FAULT_WRITE);
 	exec->page_addr = page;
-	return exec->page ? frame_addr(exec->page) : NULL;
+	if (!IS_ERR(exec->page))
+		return frame_addr(exec->page);
+	exec->page_error = PTR_ERR(exec->page) == -ENOMEM ? -ENOMEM : -E2BIG;
+	exec->page = NULL;
+	return NULL;
 }
 
 /* Puts size bytes below what is there. from is user memory or the kernel's. 0, -E2BIG, -ENOMEM,
@@ -62,7 +66,7 @@ static int push(struct exec *exec, const void *from, size_t size, bool user)
 		u8 *page = stack_page(exec, exec->top + done);
 
 		if (!page)
-			return -ENOMEM;
+			return exec->page_error;
 		if (!user)
 			memcpy(page + offset, (const u8 *)from + done, step);
 		else if (copy_from_user(page + offset,

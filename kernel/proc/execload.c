@@ -74,12 +74,11 @@ static int map_zero_part(struct mm_struct *mm, const struct elf64_phdr *segment,
 /* Zeroes what the last file page holds beyond the segment's file bytes. */
 static int clear_tail(struct mm_struct *mm, u64 from, u64 to)
 {
-	struct frame *frame = from < to ? mm_page(mm, from, FAULT_WRITE) : NULL;
-
 	if (from == to)
 		return 0;
-	if (!frame)
-		return -ENOEXEC; /* the file ends before the segment says */
+	struct frame *frame = mm_page(mm, from, FAULT_WRITE);
+	if (IS_ERR(frame)) /* -EFAULT: the file ends before the segment says */
+		return PTR_ERR(frame) == -EFAULT ? -ENOEXEC : (int)PTR_ERR(frame);
 	memset((u8 *)frame_addr(frame) + (from & ~PAGE_MASK), 0, to - from);
 	frame_put(frame);
 	return 0;

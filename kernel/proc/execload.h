@@ -18,6 +18,7 @@ struct exec {
 	u64 top, bottom;    /* of what may be pushed on the stack; user addresses */
 	struct frame *page; /* the stack page written last, with a reference, and its address */
 	u64 page_addr;
+	int page_error;	  /* why it could not be had: -ENOMEM, or -E2BIG beyond RLIMIT_STACK */
 	u64 name_address; /* user address of the file name string */
 	u32 aux_count;	  /* words in mm->auxv */
 

@@ -13,6 +13,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/fork.h"
+#include "proc/group.h"
 #include "proc/limits.h"
 #include "proc/signal.h"
 #include "x86/printk.h"
@@ -91,8 +92,11 @@ static void reparent_children(struct task_struct *parent)
 {
 	struct task_struct *child;
 
-	list_for_each(child, &current->children, sibling)
+	list_for_each(child, &current->children, sibling) {
 		child->parent = parent;
+		child->exit_signal = SIGCHLD; /* the new parent waits for no other kind */
+		group_check_orphaned(child, current);
+	}
 	list_for_each(child, &current->zombies, sibling) {
 		child->parent = parent;
 		child->exit_signal = SIGCHLD;
@@ -130,7 +134,7 @@ static void notify_parent(int code)
 	info.si_status = signal ? signal : code >> 8;
 	info.si_utime = (long)(current->self_sum.utime / 10000000);
 	info.si_stime = (long)(current->self_sum.stime / 10000000);
-	if (current->exit_signal > 0)
+	if (current->exit_signal > 0 && current->exit_signal <= SIGNAL_COUNT)
 		signal_send_info(parent, current->exit_signal, &info);
 	wait_queue_wake(&parent->signal->child_exit);
 }
@@ -156,6 +160,7 @@ static bool become_zombie(int code)
 	spin_lock(&tasklist_lock);
 	rusage_of(current, &current->self_sum);
 	reparent_children(find_new_parent());
+	group_check_orphaned(current, NULL);
 	current->exit_code = code;
 	bool unwanted = parent_ignores_children(current->parent);
 	list_del(&current->sibling);

@@ -197,8 +197,10 @@ static void link_family(struct task_struct *child, struct task_struct *parent, s
 }
 
 /* clone(2): which combinations make sense, and which this kernel does. */
-static int check_flags(u64 flags)
+static int check_flags(u64 flags, u64 tls)
 {
+	if ((flags & CLONE_SETTLS) && tls >= USER_END)
+		return -EPERM; /* as arch_prctl(2): the processor would refuse to load it */
 	if (flags & ~(u64)(CLONE_SUPPORTED | CSIGNAL))
 		return -EINVAL;
 	if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
@@ -280,7 +282,7 @@ out_task:
 s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 {
 	struct vfork_wait vfork = { .done = false };
-	int error = check_flags(args->flags);
+	int error = check_flags(args->flags, args->tls);
 
 	if (error)
 		return error;
@@ -289,7 +291,9 @@ s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 		return PTR_ERR(child);
 
 	pid_t pid = child->pid;
-	child->exit_signal = args->exit_signal;
+	/* A sibling of the caller may not choose what their parent is sent. */
+	child->exit_signal =
+		args->flags & CLONE_PARENT ? current->leader->exit_signal : args->exit_signal;
 	if (args->flags & CLONE_CHILD_CLEARTID)
 		child->clear_child_tid = args->child_tid;
 	if (args->flags & CLONE_PARENT_SETTID)

@@ -7,6 +7,44 @@
 #include "x86/printk.h"
 #include <asm/errno.h>
 
+bool group_is_orphaned(struct pid *pgrp, const struct task_struct *ignored)
+{
+	struct task_struct *task;
+
+	ASSERT(spin_held(&tasklist_lock));
+	list_for_each(task, &pgrp->group, pgrp_link) {
+		const struct task_struct *parent = task->parent;
+
+		if (task == ignored || (task->state & EXIT_ZOMBIE) || parent->pid == 1)
+			continue;
+		if (parent->pgrp != pgrp && parent->session == task->session)
+			return false;
+	}
+	return true;
+}
+
+static bool has_stopped_member(struct pid *pgrp)
+{
+	struct task_struct *task;
+
+	list_for_each(task, &pgrp->group, pgrp_link)
+		if (task->state & TASK_STOPPED)
+			return true;
+	return false;
+}
+
+void group_check_orphaned(struct task_struct *task, struct task_struct *dead_parent)
+{
+	struct task_struct *parent = dead_parent ? dead_parent : task->parent;
+	struct pid *pgrp = task->pgrp;
+
+	if (parent->pgrp == pgrp || parent->session != task->session || !has_stopped_member(pgrp) ||
+	    !group_is_orphaned(pgrp, dead_parent ? NULL : task))
+		return;
+	signal_group_locked(pgrp, SIGHUP);
+	signal_group_locked(pgrp, SIGCONT);
+}
+
 static void move_to_group(struct task_struct *task, struct pid *group)
 {
 	struct pid *old = task->pgrp;

@@ -4,6 +4,17 @@
 
 #include "proc/pid.h"
 
+/*
+ * POSIX: a group whose members have no parent in another group of the session is orphaned: nobody
+ * can continue it. ignored, if given, is a member that does not count. tasklist_lock held.
+ */
+bool group_is_orphaned(struct pid *pgrp, const struct task_struct *ignored);
+/*
+ * After a death: if it orphaned a group with a stopped member, the group gets SIGHUP and SIGCONT.
+ * task is the dying one (dead_parent NULL), or a child that just lost dead_parent. tasklist_lock held.
+ */
+void group_check_orphaned(struct task_struct *task, struct task_struct *dead_parent);
+
 /* pid 0: the caller; pgid 0: the same as pid. 0, -EINVAL -EPERM -EACCES -ESRCH. */
 int group_set(pid_t pid, pid_t pgid);
 pid_t group_get(pid_t pid);   /* -ESRCH */

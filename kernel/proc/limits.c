@@ -1,5 +1,6 @@
 /*
- * Users are counted in a red-black tree by uid; a user is there while it has processes. users_lock
+ * Users are counted in a red-black tree by uid; a user is there while
+ * it has either. users_lock
  * guards tree and counts. Limits themselves are words of the process, written whole, so reading one
  * needs no lock.
  */
@@ -12,7 +13,7 @@
 struct user {
 	RB_ENTRY(user) node;
 	uid_t uid;
-	u64 processes;
+	u64 processes, signals; /* alive or zombie; queued with information */
 };
 RB_HEAD(user_tree, user);
 
@@ -31,6 +32,7 @@ RB_GENERATE_STATIC(user_tree, user, node, compare)
 		RLIM64_INFINITY, RLIM64_INFINITY                                                   \
 	}
 #define STACK_DEFAULT (8ull << 20)
+#define SIGPENDING_DEFAULT 4096
 #define NOFILE_DEFAULT 1024
 #define NOFILE_MAXIMUM 4096
 #define NOFILE_LIMIT (1u << 20) /* Linux's fs.nr_open */
@@ -49,7 +51,7 @@ const struct rlimit64 *limits_initial(void)
 		[RLIMIT_MEMLOCK] = { 8 << 20, 8 << 20 },
 		[RLIMIT_AS] = UNLIMITED,
 		[RLIMIT_LOCKS] = UNLIMITED,
-		[RLIMIT_SIGPENDING] = UNLIMITED,
+		[RLIMIT_SIGPENDING] = { SIGPENDING_DEFAULT, SIGPENDING_DEFAULT },
 		[RLIMIT_MSGQUEUE] = { 819200, 819200 },
 		[RLIMIT_RTTIME] = UNLIMITED,
 	};
@@ -57,23 +59,38 @@ const struct rlimit64 *limits_initial(void)
 	return initial;
 }
 
+/* The user of a uid, made if need be; NULL without memory. users_lock held. */
+static struct user *user_of(uid_t uid)
+{
+	struct user wanted = { .uid = uid }, *user = RB_FIND(user_tree, &users, &wanted);
+
+	if (user)
+		return user;
+	user = kzalloc(sizeof(*user));
+	if (user) {
+		user->uid = uid;
+		RB_INSERT(user_tree, &users, user);
+	}
+	return user;
+}
+
+static void forget_if_idle(struct user *user)
+{
+	if (user->processes || user->signals)
+		return;
+	RB_REMOVE(user_tree, &users, user);
+	kfree(user);
+}
+
 int limits_charge_process(struct task_struct *task, u64 limit)
 {
-	struct user wanted = { .uid = task->cred.uid };
 	int error = 0;
 
 	spin_lock(&users_lock);
-	struct user *user = RB_FIND(user_tree, &users, &wanted);
-	if (!user) {
-		user = kzalloc(sizeof(*user));
-		if (!user) {
-			spin_unlock(&users_lock);
-			return -ENOMEM;
-		}
-		user->uid = wanted.uid;
-		RB_INSERT(user_tree, &users, user);
-	}
-	if (user->uid != 0 && user->processes >= limit)
+	struct user *user = user_of(task->cred.uid);
+	if (!user)
+		error = -ENOMEM;
+	else if (user->uid != 0 && user->processes >= limit)
 		error = -EAGAIN;
 	else
 		user->processes++;
@@ -83,16 +100,31 @@ int limits_charge_process(struct task_struct *task, u64 limit)
 
 void limits_uncharge_process(struct task_struct *task)
 {
-	struct user wanted = { .uid = task->cred.uid };
-
 	spin_lock(&users_lock);
-	struct user *user = RB_FIND(user_tree, &users, &wanted);
-	if (--user->processes == 0)
-		RB_REMOVE(user_tree, &users, user);
-	else
-		user = NULL;
+	struct user *user = user_of(task->cred.uid);
+	user->processes--;
+	forget_if_idle(user);
 	spin_unlock(&users_lock);
-	kfree(user);
+}
+
+bool limits_charge_signal(const struct task_struct *task)
+{
+	spin_lock(&users_lock);
+	struct user *user = user_of(task->cred.uid);
+	bool room = user && user->signals < task->rlimits[RLIMIT_SIGPENDING].rlim_cur;
+	if (room)
+		user->signals++;
+	spin_unlock(&users_lock);
+	return room;
+}
+
+void limits_uncharge_signal(uid_t uid)
+{
+	spin_lock(&users_lock);
+	struct user *user = user_of(uid);
+	user->signals--;
+	forget_if_idle(user);
+	spin_unlock(&users_lock);
 }
 
 int limits_change(struct task_struct *task, unsigned resource, const struct rlimit64 *new,

@@ -7,6 +7,7 @@
  */
 #include "proc/sigframe.h"
 #include "lib/string.h"
+#include "mm/slab.h"
 #include "mm/usercopy.h"
 #include "x86/fpu.h"
 #include <asm/errno.h>
@@ -69,25 +70,13 @@ static int push_fpu(u64 to)
 	return copy_to_user((void __user *)to, area, size);
 }
 
-static int pop_fpu(u64 from)
+/* Makes a user's image of the FPU harmless: everything the processor would refuse to load. */
+static void clean_fpu(u8 *area, u32 mxcsr_mask)
 {
-	u8 *area = current->fpu;
-	u32 mask, mxcsr;
+	u32 mxcsr;
 
-	if (!from) {
-		fpu_reset(area);
-		fpu_restore(area);
-		return 0;
-	}
-	fpu_save(area);
-	memcpy(&mask, area + FXSAVE_MXCSR_MASK, 4);
-	if (copy_from_user(area, (void __user *)from, cpu_features.xsave_size)) {
-		fpu_reset(area);
-		fpu_restore(area);
-		return -EFAULT;
-	}
 	memcpy(&mxcsr, area + FXSAVE_MXCSR, 4);
-	mxcsr &= mask ? mask : MXCSR_MASK_DEFAULT; /* other bits would make the restore fault */
+	mxcsr &= mxcsr_mask ? mxcsr_mask : MXCSR_MASK_DEFAULT;
 	memcpy(area + FXSAVE_MXCSR, &mxcsr, 4);
 	if (cpu_features.xsave) {
 		u64 *header = (u64 *)(area + FXSAVE_SIZE);
@@ -95,8 +84,33 @@ static int pop_fpu(u64 from)
 		header[0] &= cpu_features.xsave_mask;
 		memset(header + 1, 0, XSAVE_HEADER_SIZE - 8);
 	}
+}
+
+/* Loads the FPU from the frame (0: its initial state). The copy goes by way of a buffer, because it may sleep, and
+ * then the switch saves the registers into the task's own area. */
+static int pop_fpu(u64 from)
+{
+	u8 *area = current->fpu, *buffer = NULL;
+	u32 size = cpu_features.xsave_size, mxcsr_mask;
+	int error = 0;
+
+	if (from) {
+		buffer = kmalloc(size);
+		error = !buffer ? -ENOMEM : copy_from_user(buffer, (void __user *)from, size);
+	}
+	irq_push(); /* no switch between filling the area and loading it */
+	fpu_save(area);
+	memcpy(&mxcsr_mask, area + FXSAVE_MXCSR_MASK, 4);
+	if (from && !error) {
+		memcpy(area, buffer, size);
+		clean_fpu(area, mxcsr_mask);
+	} else {
+		fpu_reset(area);
+	}
 	fpu_restore(area);
-	return 0;
+	irq_pop();
+	kfree(buffer);
+	return error;
 }
 
 static void save_registers(struct sigcontext *sc, const struct trapframe *tf, u64 fpstate)

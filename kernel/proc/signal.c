@@ -9,6 +9,8 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "proc/exit.h"
+#include "proc/group.h"
+#include "proc/limits.h"
 #include "proc/sigframe.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
@@ -32,6 +34,7 @@
 struct sigqueue {
 	struct list_head link;
 	struct siginfo info;
+	uid_t uid; /* whose RLIMIT_SIGPENDING it counts against */
 };
 
 static struct kmem_cache sighand_cache, signal_cache, sigqueue_cache;
@@ -85,15 +88,35 @@ struct signal_struct *signals_new(const struct rlimit64 *rlimits)
 	return signal;
 }
 
+/* NULL: no memory, or the receiver's user has too many queued already. */
+static struct sigqueue *sigqueue_new(const struct task_struct *task, const struct siginfo *info)
+{
+	if (!limits_charge_signal(task))
+		return NULL;
+	struct sigqueue *entry = kmem_cache_alloc(&sigqueue_cache);
+	if (!entry) {
+		limits_uncharge_signal(task->cred.uid);
+		return NULL;
+	}
+	entry->info = *info;
+	entry->uid = task->cred.uid;
+	return entry;
+}
+
+static void sigqueue_free(struct sigqueue *entry)
+{
+	list_del(&entry->link);
+	limits_uncharge_signal(entry->uid);
+	kmem_cache_free(&sigqueue_cache, entry);
+}
+
 static void drop_queue(struct list_head *queue, u64 mask)
 {
 	struct sigqueue *entry, *next;
 
 	list_for_each_safe(entry, next, queue, link) {
-		if (!(SIGNAL_BIT(entry->info.si_signo) & mask))
-			continue;
-		list_del(&entry->link);
-		kmem_cache_free(&sigqueue_cache, entry);
+		if (SIGNAL_BIT(entry->info.si_signo) & mask)
+			sigqueue_free(entry);
 	}
 }
 
@@ -131,7 +154,7 @@ bool signal_ignored(struct task_struct *task, int sig)
 {
 	__sighandler_t handler = task->sighand->actions[sig - 1].sa_handler;
 
-	if (task->blocked & SIGNAL_BIT(sig))
+	if ((task->blocked | task->waited_for) & SIGNAL_BIT(sig))
 		return false; /* it may have an action by the time it is unblocked */
 	if (handler == SIG_DFL && is_init(task))
 		return true;
@@ -189,10 +212,9 @@ static int send_locked(struct task_struct *task, int sig, const struct siginfo *
 	struct list_head *queue = shared ? &task->signal->pending_queue : &task->pending_queue;
 	bool again = sig < FIRST_REAL_TIME && (*pending & SIGNAL_BIT(sig));
 	if (!signal_ignored(task, sig) && !again) {
-		struct sigqueue *entry = sig == SIGKILL ? NULL : kmem_cache_alloc(&sigqueue_cache);
+		struct sigqueue *entry = sig == SIGKILL ? NULL : sigqueue_new(task, info);
 
 		if (entry) {
-			entry->info = *info;
 			list_add_tail(queue, &entry->link);
 		} else if (sig >= FIRST_REAL_TIME && info->si_code != SI_USER) {
 			error = -EAGAIN;
@@ -318,17 +340,23 @@ int signal_kill_thread(pid_t tgid, pid_t tid, int sig)
 	return error;
 }
 
-int signal_group(struct pid *pgrp, int sig)
+int signal_group_locked(struct pid *pgrp, int sig)
 {
 	struct siginfo info = { .si_signo = sig, .si_code = SI_KERNEL };
 	struct task_struct *task;
 	int result = -ESRCH;
 
-	spin_lock(&tasklist_lock);
 	list_for_each(task, &pgrp->group, pgrp_link) {
 		send_locked(task, sig, &info, true);
 		result = 0;
 	}
+	return result;
+}
+
+int signal_group(struct pid *pgrp, int sig)
+{
+	spin_lock(&tasklist_lock);
+	int result = signal_group_locked(pgrp, sig);
 	spin_unlock(&tasklist_lock);
 	return result;
 }
@@ -426,8 +454,7 @@ static int dequeue_from(u64 *pending, struct list_head *queue, u64 wanted, struc
 	*info = (struct siginfo){ .si_signo = sig, .si_code = SI_USER };
 	if (found) {
 		*info = found->info;
-		list_del(&found->link);
-		kmem_cache_free(&sigqueue_cache, found);
+		sigqueue_free(found);
 	}
 	if (!more)
 		*pending &= ~SIGNAL_BIT(sig);
@@ -462,6 +489,7 @@ int signal_wait(u64 set, u64 deadline, struct siginfo *info)
 	set &= ~UNBLOCKABLE;
 	int sig = dequeue_wanted(set, info);
 	while (!sig && !late) {
+		current->waited_for = set;
 		signal_set_blocked(blocked & ~set);
 		__atomic_store_n(&current->state, TASK_INTERRUPTIBLE, __ATOMIC_SEQ_CST);
 		bool interrupted = signal_is_pending();
@@ -470,6 +498,7 @@ int signal_wait(u64 set, u64 deadline, struct siginfo *info)
 		__atomic_store_n(&current->state, TASK_RUNNING, __ATOMIC_SEQ_CST);
 		signal_set_blocked(blocked);
 		sig = dequeue_wanted(set, info);
+		current->waited_for = 0;
 		if (!sig && (interrupted || signal_is_pending()))
 			return -EINTR;
 	}
@@ -496,21 +525,11 @@ static void stop_self(int sig)
 		schedule();
 }
 
-/* POSIX: a terminal stop signal does nothing to a process whose group has nobody left to continue
- * it. */
-bool group_is_orphaned(void)
+/* A terminal stop signal does nothing to a process whose group has nobody left to continue it. */
+bool signal_stop_is_pointless(void)
 {
-	bool orphaned = true;
-	struct task_struct *task;
-
 	spin_lock(&tasklist_lock);
-	list_for_each(task, &current->leader->pgrp->group, pgrp_link) {
-		struct task_struct *parent = task->parent;
-
-		if (!(task->state & EXIT_ZOMBIE) && parent->pid != 1 &&
-		    parent->pgrp != task->pgrp && parent->session == task->session)
-			orphaned = false;
-	}
+	bool orphaned = group_is_orphaned(current->leader->pgrp, NULL);
 	spin_unlock(&tasklist_lock);
 	return orphaned;
 }
@@ -522,7 +541,7 @@ static void default_action(int sig)
 	if (IGNORED_BY_DEFAULT & bit)
 		return;
 	if (STOP_SIGNALS & bit) {
-		if (sig == SIGSTOP || !group_is_orphaned())
+		if (sig == SIGSTOP || !signal_stop_is_pointless())
 			stop_self(sig);
 		return;
 	}
@@ -547,6 +566,13 @@ static int take_one(struct siginfo *info, struct sigaction *action)
 	return sig;
 }
 
+static void reset_action(int sig)
+{
+	spin_lock(&current->sighand->lock);
+	current->sighand->actions[sig - 1].sa_handler = SIG_DFL;
+	spin_unlock(&current->sighand->lock);
+}
+
 void signal_deliver(struct trapframe *tf)
 {
 	struct siginfo info;
@@ -565,6 +591,8 @@ void signal_deliver(struct trapframe *tf)
 		}
 		sigframe_restart(tf, &action);
 		if (sigframe_push(tf, sig, &info, &action) < 0) {
+			if (sig == SIGSEGV)
+				reset_action(SIGSEGV); /* its own handler would fail for ever */
 			signal_fault(SIGSEGV, SI_KERNEL, 0);
 			continue;
 		}

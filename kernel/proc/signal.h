@@ -51,14 +51,15 @@ void signal_flush_task(struct task_struct *task); /* drops what is pending for a
 int signal_kill(pid_t pid, int sig);
 /* tkill, tgkill: tgid 0 for any. */
 int signal_kill_thread(pid_t tgid, pid_t tid, int sig);
-/* To every process of a group, from the kernel. 0 or -ESRCH. */
+/* To every process of a group, from the kernel; the second with tasklist_lock held. 0 or -ESRCH. */
 int signal_group(struct pid *pgrp, int sig);
+int signal_group_locked(struct pid *pgrp, int sig);
 /* To a process, from the kernel with this information; tasklist_lock held. */
 void signal_send_info(struct task_struct *leader, int sig, const struct siginfo *info);
 void signal_send_self(int sig);
 /* The running task's group is orphaned: no parent in the session could wake it up again (POSIX
  * 3.264). */
-bool group_is_orphaned(void);
+bool signal_stop_is_pointless(void);
 /* The running task's own fault: cannot be blocked or ignored. */
 void signal_fault(int sig, int code, u64 addr);
 void signal_kill_self(void); /* SIGKILL, as the OOM killer does */

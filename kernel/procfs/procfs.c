@@ -128,8 +128,8 @@ static struct dentry *lookup_fixed(struct dentry *parent, const struct proc_dir 
 		struct proc_node node = { .file = file };
 
 		if (same(file->name, name, length))
-			return make(parent, name, length, S_IFREG | file->mode, &file_inode_ops,
-				    &text_file_ops, &node);
+			return make(parent, name, length, S_IFREG | (file->mode & 0777),
+				    &file_inode_ops, &text_file_ops, &node);
 	}
 	for (u32 i = 0; dir->dirs && dir->dirs[i]; i++) {
 		struct proc_node node = { .dir = dir->dirs[i] };
@@ -307,8 +307,8 @@ static struct dentry *task_dir_lookup(struct dentry *dir, const char *name, size
 	task_put(task);
 	for (node.file = task_files; node.file->name; node.file++)
 		if (same(node.file->name, name, length))
-			return make(dir, name, length, S_IFREG | node.file->mode, &file_inode_ops,
-				    &text_file_ops, &node);
+			return make(dir, name, length, S_IFREG | (node.file->mode & 0777),
+				    &file_inode_ops, &text_file_ops, &node);
 	for (u32 i = 0; i < ARRAY_SIZE(task_specials); i++) {
 		node.entry = task_specials[i].entry;
 		if (same(task_specials[i].name, name, length))
@@ -413,6 +413,18 @@ static int fd_dir_readdir(struct file *file, struct dir_context *context)
 
 /* --- links that lead to an object --- */
 
+/* Root, or a process of the same user: what ptrace(2) would be allowed (proc(5)). */
+static bool may_inspect(const struct proc_node *node)
+{
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = node->pid ? node->pid->task : NULL;
+	bool allowed =
+		!task || current->cred.euid == 0 ||
+		(task->cred.uid == current->cred.euid && task->cred.suid == current->cred.euid);
+	spin_unlock(&tasklist_lock);
+	return allowed;
+}
+
 /* What a link of the task leads to, with a reference, or NULL. tasklist_lock held. */
 static struct dentry *task_target(const struct task_struct *task, const struct proc_node *node)
 {
@@ -432,6 +444,8 @@ static struct dentry *link_target(struct dentry *link)
 {
 	const struct proc_node *node = node_of(link->inode);
 
+	if (!may_inspect(node))
+		return ERR_PTR(-EACCES);
 	spin_lock(&tasklist_lock);
 	struct task_struct *task = node->pid->task;
 	struct dentry *target = task ? task_target(task, node) : NULL;
@@ -481,7 +495,8 @@ static int fill(struct file *file)
 
 static int text_open(struct inode *inode, struct file *file)
 {
-	(void)inode;
+	if ((node_of(inode)->file->mode & PROC_PRIVATE) && !may_inspect(node_of(inode)))
+		return -EACCES;
 	file->private = kzalloc(sizeof(struct text));
 	return file->private ? 0 : -ENOMEM;
 }

@@ -76,12 +76,12 @@ static void show_stat(struct text *text, struct task_struct *task)
 		text_print(text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", line ? "cpu0" : "cpu ",
 			   (ull)user / NSEC_PER_CLOCK_TICK, (ull)system / NSEC_PER_CLOCK_TICK,
 			   (ull)idle / NSEC_PER_CLOCK_TICK);
-	text_print(
-		text,
-		"intr 0\nctxt %llu\nbtime %llu\nprocesses %llu\n"
+	text_print(text,
+		   "intr 0\nctxt %llu\nbtime %llu\nprocesses %llu\n"
 		   "procs_running %llu\nprocs_blocked 0\n",
-		(ull)sched_switches(), (ull)((clock_realtime() - clock_monotonic()) / NSEC_PER_SEC),
-		(ull)task_forks, (ull)sched_running());
+		   (ull)sched_switches(),
+		   (ull)((clock_realtime() - clock_monotonic()) / NSEC_PER_SEC), (ull)task_forks,
+		   (ull)sched_running());
 }
 
 static void show_version(struct text *text, struct task_struct *task)
@@ -99,12 +99,11 @@ static void show_cmdline(struct text *text, struct task_struct *task)
 static void show_vmstat(struct text *text, struct task_struct *task)
 {
 	(void)task;
-	text_print(
-		text,
-		"nr_free_pages %llu\npgfault %llu\nzero_filled %llu\n"
+	text_print(text,
+		   "nr_free_pages %llu\npgfault %llu\nzero_filled %llu\n"
 		   "cow_page_copied %llu\ncow_page_reused %llu\n",
-		(ull)frame_free_count(), (ull)vm_counters.pgfault, (ull)vm_counters.zero_filled,
-		(ull)vm_counters.cow_page_copied, (ull)vm_counters.cow_page_reused);
+		   (ull)frame_free_count(), (ull)vm_counters.pgfault, (ull)vm_counters.zero_filled,
+		   (ull)vm_counters.cow_page_copied, (ull)vm_counters.cow_page_reused);
 }
 
 static void print_cache(const struct kmem_cache *cache, void *arg)

@@ -188,12 +188,11 @@ static void show_status(struct text *text, struct task_struct *task)
 		mm_put(mm);
 	}
 	text_print(text, "Threads:\t%u\n", sum.threads);
-	text_print(
-		text,
-		"SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n"
-		"SigIgn:\t%016llx\nSigCgt:\t%016llx\n",
-		(ull)sum.pending, (ull)sum.shared_pending, (ull)sum.blocked, (ull)sum.ignored,
-		(ull)sum.caught);
+	text_print(text,
+		   "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n"
+		   "SigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+		   (ull)sum.pending, (ull)sum.shared_pending, (ull)sum.blocked, (ull)sum.ignored,
+		   (ull)sum.caught);
 	text_print(text, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
 		   (ull)sum.self.voluntary, (ull)sum.self.involuntary);
 }
@@ -320,9 +319,14 @@ static void show_mounts(struct text *text, struct task_struct *task)
 }
 
 const struct proc_file task_files[] = {
-	{ "cmdline", 0444, show_cmdline, NULL }, { "comm", 0444, show_comm, NULL },
-	{ "environ", 0400, show_environ, NULL }, { "maps", 0444, show_maps, NULL },
-	{ "mounts", 0444, show_mounts, NULL },	 { "stat", 0444, show_stat, NULL },
-	{ "statm", 0444, show_statm, NULL },	 { "status", 0444, show_status, NULL },
-	{ "wchan", 0444, show_wchan, NULL },	 { .name = NULL },
+	{ "cmdline", 0444, show_cmdline, NULL },
+	{ "comm", 0444, show_comm, NULL },
+	{ "environ", 0400 | PROC_PRIVATE, show_environ, NULL },
+	{ "maps", 0444 | PROC_PRIVATE, show_maps, NULL },
+	{ "mounts", 0444, show_mounts, NULL },
+	{ "stat", 0444, show_stat, NULL },
+	{ "statm", 0444, show_statm, NULL },
+	{ "status", 0444, show_status, NULL },
+	{ "wchan", 0444, show_wchan, NULL },
+	{ .name = NULL },
 };

@@ -20,9 +20,10 @@ void text_append(struct text *text, const char *bytes, size_t size);
 
 /* A file of /proc or of a process's directory: how its text is made, and what writing to
  * it does. */
+#define PROC_PRIVATE 010000 /* for root and processes of the same user only */
 struct proc_file {
 	const char *name;
-	u16 mode; /* permissions */
+	u16 mode; /* permissions, and PROC_PRIVATE */
 	/* task is NULL outside /proc/PID */
 	void (*show)(struct text *text, struct task_struct *task);
 	/* a written value, NUL-terminated, newline removed; 0 or -errno. NULL: read-only */

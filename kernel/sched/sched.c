@@ -349,3 +349,9 @@ void __noreturn sched_idle(void)
 		}
 	}
 }
+
+void cond_resched(void)
+{
+	if (__atomic_load_n(&current->tif, __ATOMIC_RELAXED) & TIF_NEED_RESCHED)
+		schedule();
+}

@@ -107,6 +107,7 @@ struct task_struct {
 	/* what sigsuspend and ppoll put back after a handler's frame is built */
 	u64 saved_blocked;
 	bool restore_blocked;
+	u64 waited_for;			/* by sigwait: not dropped even if it would be ignored */
 	u64 pending;			/* sent to this thread */
 	struct list_head pending_queue; /* struct sigqueue of those that carry information */
 	stack_t altstack;		/* sigaltstack; size 0: none. Written by self only */
@@ -156,7 +157,9 @@ void sched_prepare(struct task_struct *task, void (*fn)(void *arg), void *arg);
 void sched_start(struct task_struct *task); /* TASK_NEW becomes runnable */
 void schedule(void);			    /* gives the CPU away; returns when chosen again */
 void __noreturn sched_idle(void);	    /* what the boot thread of control does for ever */
-void sched_yield(void);			    /* to the end of the queue */
+/* In a long loop: gives the CPU away if the time slice is over. Sleeping locks may be held. */
+void cond_resched(void);
+void sched_yield(void); /* to the end of the queue */
 /* the timer interrupt; ns to account to the running task, 0 if no tick was due */
 u64 sched_tick(bool user_mode);
 void __noreturn sched_exit(void); /* the running task, EXIT_ZOMBIE or EXIT_DEAD, never runs again */

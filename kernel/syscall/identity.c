@@ -151,6 +151,17 @@ s64 sys_setgid(gid_t gid)
 
 /* --- limits and accounts --- */
 
+/* prlimit(2): root, or a process whose ids are all the caller's. */
+static bool may_change_limits(const struct task_struct *task)
+{
+	const struct cred *mine = &current->cred, *theirs = &task->cred;
+
+	return task == current || mine->euid == 0 ||
+	       (mine->uid == theirs->uid && mine->uid == theirs->euid &&
+		mine->uid == theirs->suid && mine->gid == theirs->gid &&
+		mine->gid == theirs->egid && mine->gid == theirs->sgid);
+}
+
 s64 sys_prlimit64(pid_t pid, unsigned resource, const struct rlimit64 __user *user_new,
 		  struct rlimit64 __user *user_old)
 {
@@ -163,7 +174,9 @@ s64 sys_prlimit64(pid_t pid, unsigned resource, const struct rlimit64 __user *us
 	spin_lock(&tasklist_lock);
 	struct task_struct *task = pid ? task_find(pid) : current;
 	int error = -ESRCH;
-	if (task && task->signal)
+	if (task && task->signal && !may_change_limits(task))
+		error = -EPERM;
+	else if (task && task->signal)
 		error = limits_change(task, resource, user_new ? &new : NULL, &old);
 	spin_unlock(&tasklist_lock);
 	if (!error && user_old && copy_to_user(user_old, &old, sizeof(old)))
@@ -338,6 +351,7 @@ s64 sys_getrandom(void __user *buf, size_t size, unsigned flags)
 			return done ? (s64)done : -EFAULT;
 		if (done < size && signal_is_pending())
 			break;
+		cond_resched();
 	}
 	return (s64)done;
 }
@@ -382,7 +396,11 @@ s64 sys_sched_getaffinity(pid_t pid, unsigned size, u64 __user *mask)
 {
 	u64 all = (1ull << cpu_count) - 1;
 
-	(void)pid;
+	spin_lock(&tasklist_lock);
+	bool exists = !pid || task_find(pid);
+	spin_unlock(&tasklist_lock);
+	if (!exists)
+		return -ESRCH;
 	if (size < sizeof(all) || size % sizeof(all))
 		return -EINVAL;
 	return copy_to_user(mask, &all, sizeof(all)) ? -EFAULT : (s64)sizeof(all);
@@ -408,27 +426,67 @@ s64 sys_sched_setaffinity(pid_t pid, unsigned size, const u64 __user *mask)
 /* nice and its kin: the value is kept and reported; every task gets the same slice. */
 #define NICE_OFFSET 20
 
+/* Calls fn for each task that which and who name (getpriority(2)), tasklist_lock held. */
+static void for_each_named(int which, int who,
+			   void (*fn)(struct task_struct *task, s64 *result, int nice), s64 *result,
+			   int nice)
+{
+	struct task_struct *task;
+	pid_t group = who ? who : pid_nr(current->leader->pgrp);
+	uid_t uid = who ? (uid_t)who : current->cred.uid;
+
+	if (which == PRIO_PROCESS) {
+		task = who ? task_find(who) : current;
+		if (task)
+			fn(task, result, nice);
+		return;
+	}
+	list_for_each(task, &task_list, all_link)
+		if (which == PRIO_PGRP ? pid_nr(task->leader->pgrp) == group
+				       : task->cred.uid == uid)
+			fn(task, result, nice);
+}
+
+static void look_at_nice(struct task_struct *task, s64 *result, int nice)
+{
+	(void)nice;
+	*result = max(*result, (s64)(NICE_OFFSET - task->nice)); /* the most favoured one's */
+}
+
+static void change_nice(struct task_struct *task, s64 *result, int nice)
+{
+	const struct cred *mine = &current->cred;
+
+	if (mine->euid != 0 && mine->euid != task->cred.uid && mine->euid != task->cred.euid)
+		*result = -EPERM;
+	else if (mine->euid != 0 && nice < task->nice)
+		*result = -EACCES;
+	else
+		task->nice = nice;
+	if (*result == -ESRCH)
+		*result = 0;
+}
+
 s64 sys_getpriority(int which, int who)
 {
+	s64 result = -ESRCH;
+
 	if (which < PRIO_PROCESS || which > PRIO_USER)
 		return -EINVAL;
 	spin_lock(&tasklist_lock);
-	struct task_struct *task = who ? task_find(who) : current;
-	s64 result = task ? NICE_OFFSET - task->nice : -ESRCH;
+	for_each_named(which, who, look_at_nice, &result, 0);
 	spin_unlock(&tasklist_lock);
 	return result;
 }
 
 s64 sys_setpriority(int which, int who, int nice)
 {
+	s64 result = -ESRCH;
+
 	if (which < PRIO_PROCESS || which > PRIO_USER)
 		return -EINVAL;
-	nice = max(-20, min(nice, 19));
 	spin_lock(&tasklist_lock);
-	struct task_struct *task = who ? task_find(who) : current;
-	s64 result = !task ? -ESRCH : nice < task->nice && current->cred.euid != 0 ? -EACCES : 0;
-	if (!result)
-		task->nice = nice;
+	for_each_named(which, who, change_nice, &result, max(-20, min(nice, 19)));
 	spin_unlock(&tasklist_lock);
 	return result;
 }

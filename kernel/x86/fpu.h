@@ -12,6 +12,20 @@
 void fpu_init(void);	    /* on each CPU; sets cpu_features.xsave_mask and xsave_size */
 void fpu_reset(void *area); /* the state a new program starts with */
 
+/* The exceptions that SSE (MXCSR) or the x87 (status word) reports and does not mask. */
+static inline u32 fpu_exceptions(bool sse)
+{
+	u32 mxcsr;
+	u16 control, status;
+
+	if (sse) {
+		asm volatile("stmxcsr %0" : "=m"(mxcsr));
+		return mxcsr & ~(mxcsr >> 7) & 0x3f;
+	}
+	asm volatile("fnstcw %0\n\tfnstsw %1" : "=m"(control), "=m"(status));
+	return status & ~control & 0x3f;
+}
+
 static inline void fpu_save(void *area)
 {
 	if (cpu_features.xsave)
