@@ -340,6 +340,22 @@ int signal_kill_thread(pid_t tgid, pid_t tid, int sig)
 	return error;
 }
 
+int signal_queue(pid_t tgid, int sig, const struct siginfo *info)
+{
+	int error = -ESRCH;
+
+	if (sig < 0 || sig > SIGNAL_COUNT)
+		return -EINVAL;
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = task_find(tgid);
+	if (task && !may_signal(task, sig))
+		error = -EPERM;
+	else if (task)
+		error = sig ? send_locked(task->leader, sig, info, true) : 0;
+	spin_unlock(&tasklist_lock);
+	return error;
+}
+
 int signal_group_locked(struct pid *pgrp, int sig)
 {
 	struct siginfo info = { .si_signo = sig, .si_code = SI_KERNEL };
@@ -489,7 +505,7 @@ int signal_wait(u64 set, u64 deadline, struct siginfo *info)
 	set &= ~UNBLOCKABLE;
 	int sig = dequeue_wanted(set, info);
 	while (!sig && !late) {
-		current->waited_for = set;
+		current->waited_for = set & blocked;
 		signal_set_blocked(blocked & ~set);
 		__atomic_store_n(&current->state, TASK_INTERRUPTIBLE, __ATOMIC_SEQ_CST);
 		bool interrupted = signal_is_pending();

@@ -51,6 +51,8 @@ void signal_flush_task(struct task_struct *task); /* drops what is pending for a
 int signal_kill(pid_t pid, int sig);
 /* tkill, tgkill: tgid 0 for any. */
 int signal_kill_thread(pid_t tgid, pid_t tid, int sig);
+/* sigqueue(3): to a process, with the sender's information. -EINVAL -ESRCH -EPERM -EAGAIN. */
+int signal_queue(pid_t tgid, int sig, const struct siginfo *info);
 /* To every process of a group, from the kernel; the second with tasklist_lock held. 0 or -ESRCH. */
 int signal_group(struct pid *pgrp, int sig);
 int signal_group_locked(struct pid *pgrp, int sig);

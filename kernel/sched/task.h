@@ -107,7 +107,7 @@ struct task_struct {
 	/* what sigsuspend and ppoll put back after a handler's frame is built */
 	u64 saved_blocked;
 	bool restore_blocked;
-	u64 waited_for;			/* by sigwait: not dropped even if it would be ignored */
+	u64 waited_for;			/* blocked, but for sigwait: not to be dropped as ignored */
 	u64 pending;			/* sent to this thread */
 	struct list_head pending_queue; /* struct sigqueue of those that carry information */
 	stack_t altstack;		/* sigaltstack; size 0: none. Written by self only */

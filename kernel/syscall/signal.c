@@ -127,6 +127,19 @@ s64 sys_rt_sigtimedwait(const u64 __user *user_set, struct siginfo __user *user_
 	return sig;
 }
 
+/* Only to oneself may one pretend that the kernel or kill(2) sent it. */
+s64 sys_rt_sigqueueinfo(pid_t tgid, int sig, const struct siginfo __user *user_info)
+{
+	struct siginfo info;
+
+	if (copy_from_user(&info, user_info, sizeof(info)))
+		return -EFAULT;
+	if ((info.si_code >= 0 || info.si_code == SI_TKILL) && tgid != current->tgid)
+		return -EPERM;
+	info.si_signo = sig;
+	return signal_queue(tgid, sig, &info);
+}
+
 s64 sys_sigaltstack(const stack_t __user *user_new, stack_t __user *user_old)
 {
 	stack_t new, old;

@@ -108,6 +108,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(rt_sigpending),
 	CALL(rt_sigtimedwait),
 	CALL(rt_sigsuspend),
+	CALL(rt_sigqueueinfo),
 	CALL(sigaltstack),
 	CALL(utime),
 	CALL(mknod),
