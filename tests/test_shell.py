@@ -148,10 +148,14 @@ def test_ctrl_d_ends_the_input_of_a_program(terminal):
 
 
 def test_background_and_wait(terminal):
+    def listed():
+        return any(line.split()[0] == pid for line in terminal.run("ps")[1:])
+
     terminal.run("sleep 1 &")
-    assert any("sleep" in line for line in terminal.run("ps"))
+    pid, = terminal.run("echo $!")
+    assert listed()
     terminal.run("wait")
-    assert not any("sleep" in line for line in terminal.run("ps"))
+    assert not listed()
 
 
 def test_history_and_editing(terminal):

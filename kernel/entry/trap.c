@@ -72,9 +72,10 @@ static void raise_fault(struct trapframe *tf, int signal, int code, u64 addr, co
 }
 
 /*
- * The return to user mode faulted on what it was to load (a non-canonical rip). The processor still
- * had the user's registers, saved in tf; they go back to the task's own trapframe, by way of a copy,
- * because the two overlap on the stack. Returns that trapframe, for entry.asm to return by.
+ * The return to user mode faulted on what it was to load (a non-canonical rip). The processor
+ * still had the user's registers, saved in tf; they go back to the task's own trapframe, by way
+ * of a copy, because the two overlap on the stack. Returns that trapframe, for entry.asm to
+ * return by.
  */
 struct trapframe *iret_fault(const struct trapframe *tf)
 {

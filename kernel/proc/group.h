@@ -10,8 +10,9 @@
  */
 bool group_is_orphaned(struct pid *pgrp, const struct task_struct *ignored);
 /*
- * After a death: if it orphaned a group with a stopped member, the group gets SIGHUP and SIGCONT.
- * task is the dying one (dead_parent NULL), or a child that just lost dead_parent. tasklist_lock held.
+ * After a death: if it orphaned a group with a stopped member, the group gets SIGHUP and
+ * SIGCONT. task is the dying one (dead_parent NULL), or a child that just lost dead_parent.
+ * tasklist_lock held.
  */
 void group_check_orphaned(struct task_struct *task, struct task_struct *dead_parent);
 

@@ -1,8 +1,9 @@
 /*
- * The OOM killer. A failing allocation is an errno where somebody can be told; a page fault cannot
- * tell. Then the largest process dies: resident pages and page tables are what its death gives back. A
- * victim needs a moment, so the same fault coming again soon only yields; if no memory has come back by
- * then (the victim may be stuck behind the faulting task), the next largest goes too.
+ * The OOM killer. A failing allocation is an errno where somebody can be told; a page fault
+ * cannot tell. Then the largest process dies: resident pages and page tables are what its death
+ * gives back. A victim needs a moment, so the same fault coming again soon only yields; if no
+ * memory has come back by then (the victim may be stuck behind the faulting task), the next
+ * largest goes too.
  */
 #include "proc/oom.h"
 #include "mm/mm.h"

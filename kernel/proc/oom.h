@@ -3,8 +3,9 @@
 #define MITOS_PROC_OOM_H
 
 /*
- * Makes memory: sends SIGKILL to the process that holds most of it, never to pid 1, and lets it die.
- * Returns when the fault may be tried again, or when the running task itself is the one to die.
+ * Makes memory: sends SIGKILL to the process that holds most of it, never to pid 1, and lets it
+ * die. Returns when the fault may be tried again, or when the running task itself is the one to
+ * die.
  */
 void oom_kill(void);
 

@@ -86,8 +86,10 @@ static void clean_fpu(u8 *area, u32 mxcsr_mask)
 	}
 }
 
-/* Loads the FPU from the frame (0: its initial state). The copy goes by way of a buffer, because it may sleep, and
- * then the switch saves the registers into the task's own area. */
+/*
+ * Loads the FPU from the frame (0: its initial state). The copy goes by way of a buffer,
+ * because it may sleep, and then the switch saves the registers into the task's own area.
+ */
 static int pop_fpu(u64 from)
 {
 	u8 *area = current->fpu, *buffer = NULL;
