@@ -10,6 +10,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))     # for the tests that look into mitoslib
+# A make that a test runs is not part of the make that runs the tests: no O= or LLVM= comes along.
+for variable in ("MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "O", "LLVM", "CROSS_COMPILE"):
+    os.environ.pop(variable, None)
+
 BUILD = Path(os.environ.get("MITOS_BUILD", ROOT / "build"))
 TOOL = [sys.executable, str(ROOT / "tools/mitos")]
 PATIENCE = 60       # seconds after which a machine of the tests has hung

@@ -24,7 +24,8 @@ def test_no_section_is_writable_and_executable():
     flags = sections()
     assert {".text", ".rodata", ".data", ".bss"} <= set(flags)
     assert not [name for name, flag in flags.items() if "W" in flag and "X" in flag]
-    assert "X" in flags[".text"] and "W" in flags[".data"] and flags[".rodata"] == "A"
+    assert "X" in flags[".text"] and "W" in flags[".data"]
+    assert set(flags[".rodata"]) <= set("AMS")    # lld merges its strings and says so
 
 
 def test_no_loaded_segment_is_writable_and_executable():
