@@ -2,7 +2,7 @@
  * Sharing a processor: programs that compute get equal parts of it, one that sleeps gets it when it
  * wakes up, and nobody can keep it to itself. On a machine with several processors the test keeps
  * to one. Fairness is judged by the processor time that each got, so the speed of the machine does
- * not matter. Sources: sched(7), sched_yield(2).
+ * not matter; 90 percent of a fair part is asked for. Sources: sched(7), sched_yield(2).
  */
 #include "proc.h"
 
@@ -48,13 +48,13 @@ static void compete(struct shared *shared, int me, int competitors, int64_t wind
 	_exit(0);
 }
 
-static void check_fairness(int competitors, int64_t window, int percent)
+/* One competition: what the one that got least used, in percent of the window. */
+static int compete_once(int competitors, int64_t window)
 {
 	struct shared *shared = shared_memory(sizeof(*shared));
 	pid_t pids[8];
 	int64_t least = INT64_MAX;
 
-	keep_to_one_processor();
 	for (int i = 0; i < competitors; i++) {
 		pids[i] = FORK();
 		if (pids[i] == 0)
@@ -65,19 +65,36 @@ static void check_fairness(int competitors, int64_t window, int percent)
 	for (int i = 0; i < competitors; i++)
 		if (shared->used[i] < least)
 			least = shared->used[i];
-	CONTEXT("least of %d got %lld ms of %lld", competitors, (long long)(least / MS),
-		(long long)(window / MS));
-	CHECK(least >= window * percent / 100);
+	return (int)(least * 100 / window);
+}
+
+/*
+ * A virtual machine whose host takes the processor away for a while charges that to whoever was
+ * running, which spoils a competition. It does not spoil all of them; an unfair kernel does.
+ */
+static void check_fairness(int competitors, int64_t window, int percent)
+{
+	int best = 0;
+
+	keep_to_one_processor();
+	for (int attempt = 0; attempt < 8 && best < percent; attempt++) {
+		int got = compete_once(competitors, window);
+
+		if (got > best)
+			best = got;
+	}
+	CONTEXT("at best, the least of %d got %d percent of the most", competitors, best);
+	CHECK(best >= percent);
 }
 
 TEST(two_share_evenly)
 {
-	check_fairness(2, 500 * MS, 80);
+	check_fairness(2, 300 * MS, 90);
 }
 
 TEST(five_share_evenly)
 {
-	check_fairness(5, 300 * MS, 70);
+	check_fairness(5, 200 * MS, 90);
 }
 
 static pid_t start_hog(void)
