@@ -279,6 +279,49 @@ out_task:
 	return ERR_PTR(error);
 }
 
+/* Undoes task_copy. */
+static void task_discard(struct task_struct *child)
+{
+	mm_put(child->mm);
+	signals_free(child->signal);
+	sighand_put(child->sighand);
+	fs_put(child->fs);
+	files_put(child->files);
+	limits_uncharge_process(child);
+	task_put(child);
+}
+
+/*
+ * Links the child, unless a signal has come meanwhile: one that was sent to the parent's whole group
+ * must not miss a child born under it, so such a fork is undone, and done again after the signal.
+ */
+static int link_unless_signalled(struct task_struct *child, u64 flags)
+{
+	struct task_struct *me = current->leader;
+	int error = 0;
+
+	spin_lock(&tasklist_lock);
+	if (signal_is_pending())
+		error = -ERESTARTNOINTR;
+	else
+		link_family(child, flags & CLONE_PARENT ? me->parent : me, me->pgrp, me->session);
+	spin_unlock(&tasklist_lock);
+	return error;
+}
+
+/* Writes the child's number where parent and child want it. */
+static void write_tids(struct task_struct *child, const struct clone_request *args)
+{
+	pid_t pid = child->pid;
+
+	if (args->flags & CLONE_CHILD_CLEARTID)
+		child->clear_child_tid = args->child_tid;
+	if (args->flags & CLONE_PARENT_SETTID)
+		copy_to_user(args->parent_tid, &pid, sizeof(pid));
+	if (args->flags & CLONE_CHILD_SETTID)
+		mm_write(child->mm, (u64)(__force int *)args->child_tid, &pid, sizeof(pid));
+}
+
 s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 {
 	struct vfork_wait vfork = { .done = false };
@@ -289,26 +332,22 @@ s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 	struct task_struct *child = task_copy(tf, args);
 	if (IS_ERR(child))
 		return PTR_ERR(child);
-
-	pid_t pid = child->pid;
 	/* A sibling of the caller may not choose what their parent is sent. */
 	child->exit_signal =
 		args->flags & CLONE_PARENT ? current->leader->exit_signal : args->exit_signal;
-	if (args->flags & CLONE_CHILD_CLEARTID)
-		child->clear_child_tid = args->child_tid;
-	if (args->flags & CLONE_PARENT_SETTID)
-		copy_to_user(args->parent_tid, &pid, sizeof(pid));
+	write_tids(child, args);
+	error = link_unless_signalled(child, args->flags);
+	if (error) {
+		task_discard(child);
+		return error;
+	}
+
+	pid_t pid = child->pid; /* once it runs, the child may be gone before we look again */
 	if (args->flags & CLONE_VFORK) {
 		wait_queue_init(&vfork.queue, "vfork");
 		child->vfork = &vfork;
 		task_get(child);
 	}
-	if (args->flags & CLONE_CHILD_SETTID)
-		mm_write(child->mm, (u64)(__force int *)args->child_tid, &pid, sizeof(pid));
-	struct task_struct *me = current->leader;
-	spin_lock(&tasklist_lock);
-	link_family(child, args->flags & CLONE_PARENT ? me->parent : me, me->pgrp, me->session);
-	spin_unlock(&tasklist_lock);
 	sched_start(child);
 	if (args->flags & CLONE_VFORK)
 		wait_for_vfork(child, &vfork);

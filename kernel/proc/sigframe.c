@@ -249,9 +249,10 @@ void sigframe_restart(struct trapframe *tf, const struct sigaction *action)
 
 	if ((s64)tf->orig_rax < 0)
 		return; /* not a system call */
-	if (result != -ERESTARTSYS && result != -ERESTARTNOHAND && result != -ERESTART_RESTARTBLOCK)
+	if (result > -ERESTARTSYS || result < -ERESTART_RESTARTBLOCK)
 		return;
-	bool again = action ? result == -ERESTARTSYS && (action->sa_flags & SA_RESTART) : true;
+	bool again = !action || result == -ERESTARTNOINTR ||
+		     (result == -ERESTARTSYS && (action->sa_flags & SA_RESTART));
 	if (again) {
 		tf->rax = result == -ERESTART_RESTARTBLOCK ? __NR_restart_syscall : tf->orig_rax;
 		tf->rip -= SYSCALL_SIZE;

@@ -26,6 +26,7 @@ struct wait_entry {
 
 /* Kernel-internal result of an interrupted sleep: the door turns it into a restart or -EINTR. */
 #define ERESTARTSYS 512
+#define ERESTARTNOINTR 513
 #define ERESTARTNOHAND 514
 #define ERESTART_RESTARTBLOCK 516
 
