@@ -122,10 +122,11 @@ static void page_fault(struct trapframe *tf)
 		result = FAULT_NO_ACCESS;
 	if (result == FAULT_OK)
 		return;
-	if (result == FAULT_NO_MEMORY && !kill_is_pending()) {
+	if (result == FAULT_NO_MEMORY && !kill_is_pending())
 		oom_kill();
-		return; /* to the same instruction, once the victim has given its memory back */
-	}
+	/* To the same instruction, now that somebody has given memory back; or to its own death. */
+	if (result == FAULT_NO_MEMORY && (user || !kill_is_pending()))
+		return;
 	if (!user)
 		tf->rip = usercopy_fixup(tf->rip);
 	else if (result == FAULT_BEYOND)

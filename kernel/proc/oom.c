@@ -53,6 +53,9 @@ void oom_kill(void)
 		}
 	}
 	spin_unlock(&tasklist_lock);
-	if (!kill_is_pending())
-		schedule_until(now + NSEC_PER_MSEC);
+	if (kill_is_pending())
+		return;
+	__atomic_store_n(&current->state, TASK_KILLABLE, __ATOMIC_SEQ_CST);
+	schedule_until(now + NSEC_PER_MSEC);
+	__atomic_store_n(&current->state, TASK_RUNNING, __ATOMIC_SEQ_CST);
 }

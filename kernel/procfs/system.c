@@ -6,6 +6,7 @@
 #include "mm/slab.h"
 #include "proc/pid.h"
 #include "procfs/text.h"
+#include "syscall/uts.h"
 #include "x86/bootinfo.h"
 #include "x86/clock.h"
 #include "x86/version.h"
@@ -220,8 +221,23 @@ static void show_osrelease(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", MITOS_RELEASE);
 }
 
+static void show_hostname(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%s\n", system_name.nodename);
+}
+
+static int store_hostname(char *value)
+{
+	if (strlen(value) > __NEW_UTS_LEN)
+		return -EINVAL;
+	strlcpy(system_name.nodename, value, sizeof(system_name.nodename));
+	return 0;
+}
+
 const struct proc_file sys_kernel_files[] = {
 	{ "fork_mode", 0644, show_fork_mode, store_fork_mode },
+	{ "hostname", 0644, show_hostname, store_hostname },
 	{ "osrelease", 0444, show_osrelease, NULL },
 	{ "ostype", 0444, show_ostype, NULL },
 	{ "pid_max", 0644, show_pid_max, store_pid_max },

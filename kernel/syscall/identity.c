@@ -10,6 +10,7 @@
 #include "proc/limits.h"
 #include "proc/signal.h"
 #include "syscall/rusage.h"
+#include "syscall/uts.h"
 #include "x86/acpi.h"
 #include "x86/printk.h"
 #include "x86/random.h"
@@ -22,7 +23,7 @@
 
 #define NSEC_PER_CLOCK_TICK 10000000 /* USER_HZ is 100 */
 
-static struct new_utsname system_name = {
+struct new_utsname system_name = {
 	.sysname = "Linux",
 	.nodename = "mitos",
 	.release = MITOS_RELEASE,
