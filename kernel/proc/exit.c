@@ -169,7 +169,7 @@ static bool become_zombie(int code)
 	signal_flush_task(current);
 	current->signal = NULL;
 	current->sighand = NULL;
-	__atomic_store_n(&current->state, unwanted ? EXIT_DEAD : EXIT_ZOMBIE, __ATOMIC_SEQ_CST);
+	task_set_state(unwanted ? EXIT_DEAD : EXIT_ZOMBIE);
 	spin_unlock(&sighand->lock);
 	if (!unwanted)
 		list_add_tail(&current->parent->zombies, &current->sibling);

@@ -55,7 +55,7 @@ void oom_kill(void)
 	spin_unlock(&tasklist_lock);
 	if (kill_is_pending())
 		return;
-	__atomic_store_n(&current->state, TASK_KILLABLE, __ATOMIC_SEQ_CST);
+	task_set_state(TASK_KILLABLE);
 	schedule_until(now + NSEC_PER_MSEC);
-	__atomic_store_n(&current->state, TASK_RUNNING, __ATOMIC_SEQ_CST);
+	task_set_state(TASK_RUNNING);
 }

@@ -507,11 +507,11 @@ int signal_wait(u64 set, u64 deadline, struct siginfo *info)
 	while (!sig && !late) {
 		current->waited_for = set & blocked;
 		signal_set_blocked(blocked & ~set);
-		__atomic_store_n(&current->state, TASK_INTERRUPTIBLE, __ATOMIC_SEQ_CST);
+		task_set_state(TASK_INTERRUPTIBLE);
 		bool interrupted = signal_is_pending();
 		if (!interrupted)
 			late = schedule_until(deadline);
-		__atomic_store_n(&current->state, TASK_RUNNING, __ATOMIC_SEQ_CST);
+		task_set_state(TASK_RUNNING);
 		signal_set_blocked(blocked);
 		sig = dequeue_wanted(set, info);
 		current->waited_for = 0;
@@ -529,7 +529,7 @@ static void stop_self(int sig)
 	bool cancelled = current->kill_pending ||
 			 ((current->pending | current->signal->pending) & SIGNAL_BIT(SIGCONT));
 	if (!cancelled)
-		__atomic_store_n(&current->state, TASK_STOPPED, __ATOMIC_SEQ_CST);
+		task_set_state(TASK_STOPPED);
 	spin_unlock(&current->sighand->lock);
 	if (!cancelled) {
 		current->stop_signal = sig;

@@ -46,7 +46,7 @@ void mutex_lock_slowly(struct mutex *mutex)
 	}
 	list_add_tail(&mutex->waiters, &waiter.link);
 	while (!waiter.granted) {
-		current->state = TASK_UNINTERRUPTIBLE;
+		task_set_state(TASK_UNINTERRUPTIBLE);
 		spin_unlock(&mutex->lock);
 		schedule();
 		spin_lock(&mutex->lock);

@@ -61,10 +61,10 @@ struct rusage_sum {
 };
 
 struct task_struct {
-	/* read by x86/switch.asm and entry.asm at fixed offsets (asserted in sched.c) */
+	/* read by x86/switch.asm and entry.asm at fixed offsets (asserted below) */
 	u64 kernel_rsp; /* 0: saved stack pointer while not running */
 	u32 tif;	/* 8: TIF_*, atomic; set by anyone */
-	/* 12: TASK_*; written by task_set_state only (run queue lock, or self) */
+	/* 12: TASK_*; written by task_set_state (self) and task_wake (run queue lock) */
 	u32 state;
 
 	/* scheduling: guarded by the run queue's lock */
@@ -189,6 +189,12 @@ void sched_load(u32 hundredths[3]); /* the load averages over 1, 5 and 15 minute
 static inline u64 task_rlimit(unsigned resource)
 {
 	return current->rlimits[resource].rlim_cur;
+}
+
+/* The running task's state: what it is about to be once it calls schedule(), or TASK_RUNNING again. */
+static inline void task_set_state(u32 state)
+{
+	__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
 }
 
 static inline void task_set_tif(struct task_struct *task, u32 bits)

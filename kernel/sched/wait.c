@@ -16,13 +16,13 @@ void wait_prepare(struct wait_queue *queue, struct wait_entry *entry, int state)
 		entry->task = current;
 		list_add_tail(&queue->waiters, &entry->link);
 	}
-	__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
+	task_set_state(state);
 	spin_unlock(&queue->lock);
 }
 
 void wait_finish(struct wait_queue *queue, struct wait_entry *entry)
 {
-	__atomic_store_n(&current->state, TASK_RUNNING, __ATOMIC_SEQ_CST);
+	task_set_state(TASK_RUNNING);
 	if (!entry->task)
 		return;
 	spin_lock(&queue->lock);

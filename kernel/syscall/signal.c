@@ -71,12 +71,12 @@ s64 sys_rt_sigpending(u64 __user *set, size_t size)
 static s64 suspend(void)
 {
 	while (!signal_is_pending()) {
-		__atomic_store_n(&current->state, TASK_INTERRUPTIBLE, __ATOMIC_SEQ_CST);
+		task_set_state(TASK_INTERRUPTIBLE);
 		if (signal_is_pending())
 			break;
 		schedule();
 	}
-	__atomic_store_n(&current->state, TASK_RUNNING, __ATOMIC_SEQ_CST);
+	task_set_state(TASK_RUNNING);
 	return -ERESTARTNOHAND;
 }
 

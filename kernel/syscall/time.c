@@ -75,9 +75,9 @@ static s64 sleep_on(void)
 	u64 remain = current->restart_args[1];
 
 	while (clock_monotonic() < deadline) {
-		__atomic_store_n(&current->state, TASK_INTERRUPTIBLE, __ATOMIC_SEQ_CST);
+		task_set_state(TASK_INTERRUPTIBLE);
 		if (signal_is_pending()) {
-			__atomic_store_n(&current->state, TASK_RUNNING, __ATOMIC_SEQ_CST);
+			task_set_state(TASK_RUNNING);
 			u64 now = clock_monotonic(), left = deadline > now ? deadline - now : 0;
 
 			if (remain &&
@@ -87,7 +87,7 @@ static s64 sleep_on(void)
 			return -ERESTART_RESTARTBLOCK;
 		}
 		schedule_until(deadline);
-		__atomic_store_n(&current->state, TASK_RUNNING, __ATOMIC_SEQ_CST);
+		task_set_state(TASK_RUNNING);
 	}
 	return 0;
 }
