@@ -292,8 +292,8 @@ static void task_discard(struct task_struct *child)
 }
 
 /*
- * Links the child, unless a signal has come meanwhile: one that was sent to the parent's whole group
- * must not miss a child born under it, so such a fork is undone, and done again after the signal.
+ * Links the child, unless a signal has come meanwhile: one that was sent to the parent's whole
+ * group must not miss a child born under it, so such a fork is undone, and done again later.
  */
 static int link_unless_signalled(struct task_struct *child, u64 flags)
 {

@@ -191,7 +191,7 @@ static inline u64 task_rlimit(unsigned resource)
 	return current->rlimits[resource].rlim_cur;
 }
 
-/* The running task's state: what it is about to be once it calls schedule(), or TASK_RUNNING again. */
+/* What the running task is to be once it calls schedule(), or TASK_RUNNING again. */
 static inline void task_set_state(u32 state)
 {
 	__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
