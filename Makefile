@@ -6,9 +6,11 @@
 #   CROSS_COMPILE=x86_64-elf-   prefix of the kernel's compiler (found by itself when there is one)
 #   LLVM=1                      clang and ld.lld for the kernel
 #   O=DIR  V=1  CI=true         build elsewhere; show the commands; warnings are errors
+#   BUSYBOX=FILE                a static busybox, where Debian's cannot be downloaded
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
 
 O       ?= build
+BUSYBOX ?= build/busybox/bin/busybox
 PYTHON  := $(firstword $(wildcard /usr/bin/python3) python3)
 MITOS   := $(PYTHON) tools/mitos
 Q       := $(if $(filter 1,$(V)),,@)
@@ -142,12 +144,21 @@ $(O)/tests/guest/%: tests/guest/%.c $(O)/flags $(O)/uapi/stamp
 	@mkdir -p $(@D); $(call say,MUSL,$<)
 	$(Q)$(MUSLCC) $(UCFLAGS) -MMD -MP -MF $@.d -o $@ $<
 
+build/busybox/bin/busybox: tools/busybox
+	@$(call say,FETCH,$@)
+	$(Q)tools/busybox build/busybox
+
 # The tree is made anew each time, so that a program that was deleted does not live on in it.
-$(O)/initramfs.cpio: $(PROGRAMS) $(O)/programs $(wildcard user/etc/* tools/mitoslib/*.py)
+# busybox goes in as it came, with a link for each applet whose name none of our programs has.
+$(O)/initramfs.cpio: $(PROGRAMS) $(O)/programs $(BUSYBOX) $(wildcard user/etc/* tools/mitoslib/*.py)
 	@$(call say,CPIO,$@)
 	$(Q)rm -rf $(O)/root && mkdir -p $(O)/root/bin $(O)/root/sbin $(O)/root/etc
 	$(Q)cp $(filter-out %/init,$(PROGRAMS)) $(O)/root/bin && strip $(O)/root/bin/*
 	$(Q)strip -o $(O)/root/sbin/init $(filter %/init,$(PROGRAMS))
+	$(Q)install -m 755 $(BUSYBOX) $(O)/root/bin/busybox
+	$(Q)for applet in $$($(O)/root/bin/busybox --list | grep -vx init); do \
+		[ -e $(O)/root/bin/$$applet ] || ln -s busybox $(O)/root/bin/$$applet || exit; \
+	done
 	$(Q)$(if $(wildcard user/etc/*),cp -R user/etc/. $(O)/root/etc)
 	$(Q)$(MITOS) initramfs -o $@ $(O)/root
 
@@ -187,8 +198,8 @@ lines:                           ## how much there is to read, room by room
 format:                          ## clang-format over every C file
 	clang-format -i $(wildcard $(foreach d,kernel kernel/* user user/* tests/*,$(d)/*.[ch]))
 
-clean:                           ## remove what was built, but keep build/toolchain
-	@rm -rf $(filter-out $(O)/toolchain%,$(wildcard $(O)/*))
+clean:                           ## remove what was built, but keep what took long to get
+	@rm -rf $(filter-out $(O)/toolchain% $(O)/busybox,$(wildcard $(O)/*))
 
 distclean:                       ## remove build/ altogether
 	@rm -rf $(O)
