@@ -12,6 +12,7 @@
 #include "mm/slab.h"
 #include "proc/exec.h"
 #include "proc/fork.h"
+#include "proc/futex.h"
 #include "proc/pid.h"
 #include "proc/signal.h"
 #include "procfs/procfs.h"
@@ -132,6 +133,7 @@ void kmain(u32 magic, u32 info)
 	memory();
 	pid_module_init();
 	signal_module_init();
+	futex_module_init();
 	fork_module_init();
 	fs_init();
 	tty_init();

@@ -226,10 +226,9 @@ def results(request, programs):
 
 
 # A static libstdc++ starts with pthread_once(), which aborts when there is no futex(2).
-NO_FUTEX = pytest.mark.xfail(strict=True, reason="futex(2) is not there yet")
 
 
-@pytest.mark.parametrize("name", [*C, *(pytest.param(name, marks=NO_FUTEX) for name in CXX)])
+@pytest.mark.parametrize("name", [*C, *CXX])
 def test_runs_as_on_linux(name, programs, results, tmp_path):
     program = programs / "glibc" / name
     if not program.exists():

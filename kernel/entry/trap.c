@@ -111,6 +111,11 @@ static void page_fault(struct trapframe *tf)
 		kernel_fault(tf, VECTOR_PAGE_FAULT, addr);
 		return;
 	}
+	/* Under a spinlock a user copy may not sleep: it comes up short, and its caller tries again without. */
+	if (!user && this_cpu()->irq_depth) {
+		tf->rip = usercopy_fixup(tf->rip);
+		return;
+	}
 	irq_enable();
 	unsigned access =
 		(error & PF_WRITE ? FAULT_WRITE : 0) | (error & PF_FETCH ? FAULT_EXEC : 0);

@@ -99,6 +99,8 @@ s64 sys_pause(void);
 s64 sys_restart_syscall(void);
 
 /* time.c */
+s64 sys_futex(u32 __user *addr, int operation, u32 value,
+	      const struct __kernel_timespec __user *timeout, u32 __user *addr2, u32 value3);
 s64 sys_alarm(unsigned seconds);
 s64 sys_getitimer(int kind, struct itimerval __user *value);
 s64 sys_setitimer(int kind, const struct itimerval __user *value, struct itimerval __user *old);

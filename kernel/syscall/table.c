@@ -129,6 +129,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(gettid),
 	CALL(tkill),
 	CALL(time),
+	CALL(futex),
 	CALL(sched_setaffinity),
 	CALL(sched_getaffinity),
 	CALL(getdents64),

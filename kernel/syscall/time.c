@@ -5,9 +5,11 @@
  */
 #include "syscall/process.h"
 #include "mm/usercopy.h"
+#include "proc/futex.h"
 #include "proc/signal.h"
 #include "syscall/user.h"
 #include <asm/errno.h>
+#include <linux/futex.h>
 
 #define RESOLUTION_NS 1
 
@@ -213,4 +215,48 @@ s64 sys_alarm(unsigned seconds)
 	return (s64)(setting.value && setting.value < NSEC_PER_SEC
 			     ? 1
 			     : (setting.value + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
+}
+
+/* --- futex: the wait and the wake; requeueing and the rest come with threads --- */
+
+static s64 futex_wait_until(u32 __user *addr, int operation, u32 value,
+			    const struct __kernel_timespec __user *timeout, u32 bits)
+{
+	bool shared = !(operation & FUTEX_PRIVATE_FLAG);
+	bool absolute = (operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
+	u64 deadline = CLOCK_NEVER, ns, now = 0;
+
+	if (timeout) {
+		int error = timespec_from_user(&ns, timeout);
+
+		if (error)
+			return error;
+		if (absolute)
+			clock_read(operation & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME
+								    : CLOCK_MONOTONIC,
+				   &now);
+		deadline = ns > now ? deadline_after(ns - now) : 0;
+	}
+	return futex_wait(addr, shared, value, bits, deadline);
+}
+
+s64 sys_futex(u32 __user *addr, int operation, u32 value,
+	      const struct __kernel_timespec __user *timeout, u32 __user *addr2, u32 value3)
+{
+	bool shared = !(operation & FUTEX_PRIVATE_FLAG);
+
+	(void)addr2;
+	switch (operation & FUTEX_CMD_MASK) {
+	case FUTEX_WAIT:
+		value3 = FUTEX_BITSET_MATCH_ANY;
+		/* fall through */
+	case FUTEX_WAIT_BITSET:
+		return futex_wait_until(addr, operation, value, timeout, value3);
+	case FUTEX_WAKE:
+		value3 = FUTEX_BITSET_MATCH_ANY;
+		/* fall through */
+	case FUTEX_WAKE_BITSET:
+		return futex_wake(addr, shared, value, value3);
+	}
+	return -ENOSYS;
 }
