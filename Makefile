@@ -75,8 +75,9 @@ USER_DIRS  := $(patsubst %/main.c,%,$(wildcard user/*/main.c))
 USER_FILES := $(filter-out $(addsuffix /%,$(USER_DIRS)),$(wildcard user/*.c user/*/*.c))
 PROGRAMS   := $(addprefix $(O)/,$(USER_DIRS) $(USER_FILES:.c=))
 GUEST_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/guest/*.c))
+BENCH      := $(O)/tests/bench/bench
 
-.PHONY: all kernel initramfs guest-tests iso run test deps toolchain sparse check lines format
+.PHONY: all kernel initramfs guest-tests iso run test bench deps toolchain sparse check lines format
 .PHONY: clean distclean help FORCE
 
 all: kernel initramfs            ## the kernel and the initramfs (what `make` alone builds)
@@ -138,7 +139,7 @@ endef
 $(foreach d,$(USER_DIRS),$(eval $(call program,$(d),$(wildcard $(d)/*.c))))
 $(foreach f,$(USER_FILES),$(eval $(call program,$(f:.c=),$(f))))
 
-$(O)/tests/guest/%: tests/guest/%.c $(O)/flags $(O)/uapi/stamp
+$(O)/tests/%: tests/%.c $(O)/flags $(O)/uapi/stamp
 	@mkdir -p $(@D); $(call say,MUSL,$<)
 	$(Q)$(MUSLCC) $(UCFLAGS) -MMD -MP -MF $@.d -o $@ $<
 
@@ -164,8 +165,11 @@ $(O)/mitos.iso: $(O)/kernel.elf $(O)/initramfs.cpio boot/grub.cfg $(wildcard too
 run: all                         ## boot to a shell on this terminal (Ctrl-A x leaves)
 	@$(MITOS) run --build $(O) $(ARGS)
 
-test: all iso guest-tests        ## every test; the last line is `N passed, N failed`
+test: all iso guest-tests $(BENCH) ## every test; the last line is `N passed, N failed`
 	@$(MITOS) test --build $(O) $(if $(T),-k '$(T)')
+
+bench: all $(BENCH)             ## what a process's life costs in instructions, beside Linux
+	@$(MITOS) bench --build $(O)
 
 deps:                            ## install what is missing with apt (`make deps run`: then run)
 	@tools/deps
@@ -198,5 +202,5 @@ help:                            ## this list
 	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
 
 -include $(KERNEL_OBJ:.o=.d) $(patsubst %.c,$(O)/user-obj/%.d,$(wildcard user/*.c user/*/*.c)) \
-	$(GUEST_TESTS:=.d)
+	$(GUEST_TESTS:=.d) $(BENCH).d
 endif
