@@ -6,6 +6,7 @@
 #   CROSS_COMPILE=x86_64-elf-   prefix of the kernel's compiler (found by itself when there is one)
 #   LLVM=1                      clang and ld.lld for the kernel
 #   O=DIR  V=1  CI=true         build elsewhere; show the commands; warnings are errors
+#   BENCH_LINUX=1               `make bench` downloads Debian's Linux and measures it, too
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
 
 O       ?= build
@@ -169,7 +170,7 @@ test: all iso guest-tests $(BENCH) ## every test; the last line is `N passed, N 
 	@$(MITOS) test --build $(O) $(if $(T),-k '$(T)')
 
 bench: all $(BENCH)             ## what a process's life costs in instructions, beside Linux
-	@$(MITOS) bench --build $(O)
+	@$(MITOS) bench --build $(O) $(if $(filter 1,$(BENCH_LINUX)),--on linux)
 
 deps:                            ## install what is missing with apt (`make deps run`: then run)
 	@tools/deps
@@ -191,8 +192,8 @@ lines:                           ## how much there is to read, room by room
 format:                          ## clang-format over every C file
 	clang-format -i $(wildcard $(foreach d,kernel kernel/* user user/* tests/*,$(d)/*.[ch]))
 
-clean:                           ## remove what was built, but keep build/toolchain
-	@rm -rf $(filter-out $(O)/toolchain%,$(wildcard $(O)/*))
+clean:                           ## remove what was built, but keep build/toolchain and build/linux
+	@rm -rf $(filter-out $(O)/toolchain% $(O)/linux%,$(wildcard $(O)/*))
 
 distclean:                       ## remove build/ altogether
 	@rm -rf $(O)

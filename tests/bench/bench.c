@@ -10,6 +10,7 @@
  * pages. A failure of any call ends the program with status 1 and says which.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -29,7 +30,8 @@ enum {
 	MANY = 1000,  /* over which the cost of a short operation is averaged */
 	BEST_OF = 7,  /* repetitions */
 	EXECS = 8,    /* in a row, each by the program that the one before started */
-	RING = 8,     /* processes in the ring */
+	ORPHANS = 64,
+	RING = 8, /* processes in the ring */
 };
 
 typedef uint64_t ticks;
@@ -307,26 +309,31 @@ static ticks exec_alone(size_t unused)
 	return best;
 }
 
-/* The child leaves a grandchild behind, which init adopts and buries: that ends the operation. */
+/*
+ * Children leave grandchildren behind, which init adopts and buries while the next ones are born;
+ * the cost of one. The pipe is at its end when the last grandchild is dead.
+ */
 static ticks orphan(size_t unused)
 {
-	volatile pid_t *grandchild = (void *)memory(PAGE, MAP_SHARED, true);
-	ticks begin = now();
-	pid_t pid = raw_fork();
+	int alive[2];
+	ticks begin, cost;
 
 	(void)unused;
-	if (pid == 0) {
-		pid_t left = raw_fork();
+	check(pipe(alive) == 0, "pipe");
+	begin = now();
+	for (int i = 0; i < ORPHANS; i++) {
+		pid_t pid = raw_fork();
 
-		if (left)
-			*grandchild = left;
-		raw_exit();
+		if (pid == 0) {
+			raw_fork();
+			raw_exit();
+		}
+		bury(pid);
 	}
-	bury(pid);
-	while (syscall(SYS_kill, *grandchild, 0) == 0)
-		syscall(SYS_sched_yield);
-	ticks cost = now() - begin;
-	munmap((void *)grandchild, PAGE);
+	close(alive[1]);
+	check(read(alive[0], &(char){ 0 }, 1) == 0, "read");
+	cost = (now() - begin) / ORPHANS;
+	close(alive[0]);
 	return cost;
 }
 
@@ -418,28 +425,49 @@ static ticks pipe_round_trip(size_t unused)
 	return 2 * ring_hop(2);
 }
 
-/* Two processes yield to each other; the cost of one call and the switch that it makes. */
+struct turns {
+	volatile pid_t last;   /* who ran last */
+	volatile size_t count; /* how often that was the other one */
+};
+
+/* Yields, and counts a turn if another process has run since the last one of its own. */
+static void yield_turn(struct turns *turns, pid_t me)
+{
+	syscall(SYS_sched_yield);
+	if (turns->last != me) {
+		turns->last = me;
+		turns->count++;
+	}
+}
+
+/*
+ * Two processes yield to each other; the cost of a switch from one to the other. Linux lets a
+ * process of the ordinary class go on where it thinks that fair, so both are of the FIFO class
+ * where there is one.
+ */
 static ticks yield_switch(size_t unused)
 {
-	volatile char *over = memory(PAGE, MAP_SHARED, true);
+	struct turns *turns = (void *)memory(PAGE, MAP_SHARED, true);
+	struct sched_param fifo = { .sched_priority = 1 }, ordinary = { 0 };
+	ticks begin, cost;
 	pid_t pid;
 
 	(void)unused;
-	*over = 0;
+	turns->count = 0;
+	syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &fifo);
 	pid = raw_fork();
 	if (pid == 0) {
-		while (!*over)
-			syscall(SYS_sched_yield);
+		while (turns->count < MANY)
+			yield_turn(turns, 2);
 		raw_exit();
 	}
-	syscall(SYS_sched_yield);
-	ticks begin = now();
-	for (int i = 0; i < MANY; i++)
-		syscall(SYS_sched_yield);
-	ticks cost = (now() - begin) / (2 * MANY);
-	*over = 1;
+	begin = now();
+	while (turns->count < MANY)
+		yield_turn(turns, 1);
+	cost = (now() - begin) / turns->count;
 	bury(pid);
-	munmap((void *)over, PAGE);
+	syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &ordinary);
+	munmap(turns, PAGE);
 	return cost;
 }
 
@@ -486,14 +514,14 @@ int main(int argc, char **argv)
 	report("fork_exec_wait", "fork+exec+wait", fork_exec, 0);
 	report("vfork_exec_wait", "vfork+exec+wait", vfork_exec, 0);
 	report("spawn_wait", "posix_spawn+wait", spawn, 0);
-	report("execve", "execve alone", exec_alone, 0);
+	report("execve", "execve alone, up to main", exec_alone, 0);
 	report("orphan", "orphan: double fork, adopted and reaped", orphan, 0);
 	report("zero_fault", "zero fault", zero_fault, 0);
 	report("cow_fault", "copy-on-write fault", cow_fault, 0);
 	report("last_sharer", "last sharer's write", last_sharer, 0);
 	report("pipe_round_trip", "pipe round trip", pipe_round_trip, 0);
 	report("ring_hop", "ring of 8 processes, per hop", ring_hop, RING);
-	report("yield", "sched_yield to another process", yield_switch, 0);
+	report("yield", "sched_yield, and the switch it makes", yield_switch, 0);
 	report("signal_install", "sigaction", signal_install, 0);
 	report("signal_deliver", "signal to self, handler, return", signal_deliver, 0);
 	report("mmap_munmap", "mmap+munmap, 1 MiB", map_and_unmap, MIB);

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import textwrap
 
+from . import linux
 from .errors import Problem
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "../.."))
@@ -19,6 +20,12 @@ LINUX_FIGURES = os.path.join(ROOT, "tests/bench/linux-6.1.json")
 GUEST_PROGRAM = "/tests/bench"
 MEMORY = "512M"
 PATIENCE = 120      # seconds for one run of the program; it takes 2
+
+
+def add_options(parser):
+    parser.add_argument("--on", choices=("mitos", "linux"),
+                        help="linux: measure Linux too, whose kernel is downloaded if need be; "
+                             "mitos: compare with recorded figures (default: what is there)")
 
 
 def measure(build, *options):
@@ -46,25 +53,55 @@ def recorded_linux():
     return data["instructions"], f"{os.path.relpath(LINUX_FIGURES, ROOT)}: {data['made']}"
 
 
-def table(texts, mitos, linux):
-    """The lines of the table: both columns in instructions, and how many times as much."""
-    width = max(map(len, texts.values()))
-    yield f"{'instructions':{width}} {'mitos':>12} {'Linux':>12} {'Linux/mitos':>12}"
-    for key, text in texts.items():
-        other = linux.get(key)
-        yield (f"{text:{width}} {mitos[key]:12,} {f'{other:,}' if other else '-':>12} "
-               f"{f'{other / mitos[key]:.1f}' if other else '-':>12}")
+def measured_linux(options):
+    """Linux's figures measured here, in instructions and in plain TCG; where they are from."""
+    instructions, _ = measure(options.build, "--on", "linux", "--icount")
+    plain, _ = measure(options.build, "--on", "linux")
+    release = linux.release(linux.kernel(options.build))
+    return instructions, plain, f"Linux {release}, measured here by the same program"
+
+
+def wants_linux(options):
+    """Whether to measure Linux: where it is asked for, or its kernel is there already."""
+    if options.on:
+        return options.on == "linux"
+    return linux.installed(options.build) is not None
+
+
+def ratio(of, to):
+    return f"{of / to:.1f}" if of and to else "-"
+
+
+def table(operations):
+    """The lines of the table: instructions here and there, how many times as much, and in time."""
+    width = max(len(row["text"]) for row in operations)
+    yield (f"{'instructions':{width}} {'mitos':>12} {'Linux':>12} "
+           f"{'Linux/mitos':>12} {'in time':>8}")
+    for row in operations:
+        other = f"{row['linux']:,}" if row["linux"] else "-"
+        yield (f"{row['text']:{width}} {row['mitos']:12,} {other:>12} "
+               f"{ratio(row['linux'], row['mitos']):>12} "
+               f"{ratio(row['linux_plain'], row['mitos_plain']):>8}")
 
 
 def bench(options, command):
     """Measures, prints the table and writes build/bench.json."""
     mitos, texts = measure(options.build, "--icount")
-    linux, source = recorded_linux()
-    print("\n".join(table(texts, mitos, linux)))
+    mitos_plain, _ = measure(options.build)
+    if wants_linux(options):
+        other, other_plain, source = measured_linux(options)
+    else:
+        (other, source), other_plain = recorded_linux(), {}
+    operations = {key: {"text": text, "mitos": mitos[key], "linux": other.get(key),
+                        "mitos_plain": mitos_plain[key], "linux_plain": other_plain.get(key)}
+                  for key, text in texts.items()}
+    print("\n".join(table(operations.values())))
     print("\n" + textwrap.fill(f"Linux's column is from {source}", 100))
-    result = {"unit": "guest instructions, the best of several repetitions", "linux_source": source,
-              "operations": {key: {"text": text, "mitos": mitos[key], "linux": linux.get(key)}
-                             for key, text in texts.items()}}
+    if other_plain:
+        print("In time: Linux/mitos by the host's clock, in QEMU without icount.")
+    result = {"unit": "guest instructions, the best of several repetitions; "
+                      "plain: ticks of the host's clock in QEMU without icount",
+              "linux_source": source, "operations": operations}
     with open(os.path.join(options.build, "bench.json"), "w") as file:
         json.dump(result, file, indent=2)
         file.write("\n")

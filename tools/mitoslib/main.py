@@ -30,7 +30,8 @@ def parser():
     sub = door("test", testing.test, "run the tests; the last line is `N passed, N failed`")
     sub.add_argument("-k", dest="pattern", metavar="PATTERN", help="only the tests that match")
 
-    door("bench", bench.bench, "measure the operations of a process's life, beside Linux's")
+    sub = door("bench", bench.bench, "measure the operations of a process's life, beside Linux's")
+    bench.add_options(sub)
 
     sub = door("initramfs", make_initramfs, "write the base initramfs (called by make)")
     sub.add_argument("-o", dest="output", metavar="FILE", required=True)
