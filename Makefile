@@ -6,6 +6,7 @@
 #   CROSS_COMPILE=x86_64-elf-   prefix of the kernel's compiler (found by itself when there is one)
 #   LLVM=1                      clang and ld.lld for the kernel
 #   O=DIR  V=1  CI=true         build elsewhere; show the commands; warnings are errors
+#   DEBUG=1                     a kernel for the debugger, not optimised
 #   BENCH_LINUX=1               `make bench` downloads Debian's Linux and measures it, too
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
 
@@ -54,7 +55,9 @@ NM      := $(CROSS_COMPILE)nm
 MUSLCC  := musl-gcc
 
 WARN    := -Wall -Wextra $(if $(filter true,$(CI)),-Werror)
-KCFLAGS := -std=gnu17 -O2 -g -ffreestanding -nostdlib -nostdinc \
+# DEBUG=1 is the debugger's build: every variable in memory all its life, and macros known by name.
+KOPT    := $(if $(filter 1,$(DEBUG)),-O0 -g3,-O2 -g)
+KCFLAGS := -std=gnu17 $(KOPT) -ffreestanding -nostdlib -nostdinc \
 	-isystem $(shell $(KCC) -print-file-name=include) -isystem $(O)/uapi -Ikernel \
 	-mno-red-zone -mcmodel=kernel -fno-pic -fno-pie -mgeneral-regs-only \
 	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-strict-aliasing -fno-common \
@@ -78,7 +81,7 @@ PROGRAMS   := $(addprefix $(O)/,$(USER_DIRS) $(USER_FILES:.c=))
 GUEST_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/guest/*.c))
 BENCH      := $(O)/tests/bench/bench
 
-.PHONY: all kernel initramfs guest-tests iso run test bench deps toolchain sparse check lines format
+.PHONY: all kernel initramfs guest-tests iso run gdb test bench deps toolchain sparse check lines format
 .PHONY: clean distclean help FORCE
 
 all: kernel initramfs            ## the kernel and the initramfs (what `make` alone builds)
@@ -165,6 +168,10 @@ $(O)/mitos.iso: $(O)/kernel.elf $(O)/initramfs.cpio boot/grub.cfg $(wildcard too
 
 run: all                         ## boot to a shell on this terminal (Ctrl-A x leaves)
 	@$(MITOS) run --build $(O) $(ARGS)
+
+gdb:                             ## boot a build for the debugger, with gdb in this terminal
+	@$(MAKE) --no-print-directory all O=$(O)/debug DEBUG=1
+	@$(MITOS) gdb --build $(O)/debug $(ARGS)
 
 test: all iso guest-tests $(BENCH) ## every test; the last line is `N passed, N failed`
 	@$(MITOS) test --build $(O) $(if $(T),-k '$(T)')
