@@ -68,8 +68,16 @@ def wants_linux(options):
     return linux.installed(options.build) is not None
 
 
-def ratio(of, to):
-    return f"{of / to:.1f}" if of and to else "-"
+def operation(text, mitos, linux_figure, mitos_plain, linux_plain):
+    """All that is known of one operation; None is what was not measured."""
+    return {"text": text, "mitos": mitos, "linux": linux_figure,
+            "ratio": round(linux_figure / mitos, 2) if linux_figure else None,
+            "mitos_plain": mitos_plain, "linux_plain": linux_plain,
+            "wall_ratio": round(linux_plain / mitos_plain, 2) if linux_plain else None}
+
+
+def shown(number, form):
+    return "-" if number is None else format(number, form)
 
 
 def table(operations):
@@ -78,10 +86,8 @@ def table(operations):
     yield (f"{'instructions':{width}} {'mitos':>12} {'Linux':>12} "
            f"{'Linux/mitos':>12} {'in time':>8}")
     for row in operations:
-        other = f"{row['linux']:,}" if row["linux"] else "-"
-        yield (f"{row['text']:{width}} {row['mitos']:12,} {other:>12} "
-               f"{ratio(row['linux'], row['mitos']):>12} "
-               f"{ratio(row['linux_plain'], row['mitos_plain']):>8}")
+        yield (f"{row['text']:{width}} {row['mitos']:12,} {shown(row['linux'], ','):>12} "
+               f"{shown(row['ratio'], '.1f'):>12} {shown(row['wall_ratio'], '.1f'):>8}")
 
 
 def bench(options, command):
@@ -92,15 +98,16 @@ def bench(options, command):
         other, other_plain, source = measured_linux(options)
     else:
         (other, source), other_plain = recorded_linux(), {}
-    operations = {key: {"text": text, "mitos": mitos[key], "linux": other.get(key),
-                        "mitos_plain": mitos_plain[key], "linux_plain": other_plain.get(key)}
+    operations = {key: operation(text, mitos[key], other.get(key),
+                                 mitos_plain[key], other_plain.get(key))
                   for key, text in texts.items()}
     print("\n".join(table(operations.values())))
     print("\n" + textwrap.fill(f"Linux's column is from {source}", 100))
     if other_plain:
         print("In time: Linux/mitos by the host's clock, in QEMU without icount.")
     result = {"unit": "guest instructions, the best of several repetitions; "
-                      "plain: ticks of the host's clock in QEMU without icount",
+                      "plain: ticks of the host's clock in QEMU without icount; "
+                      "ratios: Linux's figure to mitos's",
               "linux_source": source, "operations": operations}
     with open(os.path.join(options.build, "bench.json"), "w") as file:
         json.dump(result, file, indent=2)
