@@ -7,6 +7,8 @@
 #   LLVM=1                      clang and ld.lld for the kernel
 #   O=DIR  V=1  CI=true         build elsewhere; show the commands; warnings are errors
 #   BUSYBOX=FILE                a static busybox, where Debian's cannot be downloaded
+#   DEBUG=1                     a kernel for the debugger, not optimised
+#   BENCH_LINUX=1               `make bench` downloads Debian's Linux and measures it, too
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
 
 O       ?= build
@@ -55,7 +57,9 @@ NM      := $(CROSS_COMPILE)nm
 MUSLCC  := musl-gcc
 
 WARN    := -Wall -Wextra $(if $(filter true,$(CI)),-Werror)
-KCFLAGS := -std=gnu17 -O2 -g -ffreestanding -nostdlib -nostdinc \
+# DEBUG=1 is the debugger's build: every variable in memory all its life, and macros known by name.
+KOPT    := $(if $(filter 1,$(DEBUG)),-O0 -g3,-O2 -g)
+KCFLAGS := -std=gnu17 $(KOPT) -ffreestanding -nostdlib -nostdinc \
 	-isystem $(shell $(KCC) -print-file-name=include) -isystem $(O)/uapi -Ikernel \
 	-mno-red-zone -mcmodel=kernel -fno-pic -fno-pie -mgeneral-regs-only \
 	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-strict-aliasing -fno-common \
@@ -77,8 +81,9 @@ USER_DIRS  := $(patsubst %/main.c,%,$(wildcard user/*/main.c))
 USER_FILES := $(filter-out $(addsuffix /%,$(USER_DIRS)),$(wildcard user/*.c user/*/*.c))
 PROGRAMS   := $(addprefix $(O)/,$(USER_DIRS) $(USER_FILES:.c=))
 GUEST_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/guest/*.c))
+BENCH      := $(O)/tests/bench/bench
 
-.PHONY: all kernel initramfs guest-tests iso run test deps toolchain sparse check lines format
+.PHONY: all kernel initramfs guest-tests iso run gdb test bench deps toolchain sparse check lines format
 .PHONY: clean distclean help FORCE
 
 all: kernel initramfs            ## the kernel and the initramfs (what `make` alone builds)
@@ -140,7 +145,7 @@ endef
 $(foreach d,$(USER_DIRS),$(eval $(call program,$(d),$(wildcard $(d)/*.c))))
 $(foreach f,$(USER_FILES),$(eval $(call program,$(f:.c=),$(f))))
 
-$(O)/tests/guest/%: tests/guest/%.c $(O)/flags $(O)/uapi/stamp
+$(O)/tests/%: tests/%.c $(O)/flags $(O)/uapi/stamp
 	@mkdir -p $(@D); $(call say,MUSL,$<)
 	$(Q)$(MUSLCC) $(UCFLAGS) -MMD -MP -MF $@.d -o $@ $<
 
@@ -175,8 +180,15 @@ $(O)/mitos.iso: $(O)/kernel.elf $(O)/initramfs.cpio boot/grub.cfg $(wildcard too
 run: all                         ## boot to a shell on this terminal (Ctrl-A x leaves)
 	@$(MITOS) run --build $(O) $(ARGS)
 
-test: all iso guest-tests        ## every test; the last line is `N passed, N failed`
+gdb:                             ## boot a build for the debugger, with gdb in this terminal
+	@$(MAKE) --no-print-directory all O=$(O)/debug DEBUG=1
+	@$(MITOS) gdb --build $(O)/debug $(ARGS)
+
+test: all iso guest-tests $(BENCH) ## every test; the last line is `N passed, N failed`
 	@$(MITOS) test --build $(O) $(if $(T),-k '$(T)')
+
+bench: all $(BENCH)             ## what a process's life costs in instructions, beside Linux
+	@$(MITOS) bench --build $(O) $(if $(filter 1,$(BENCH_LINUX)),--on linux)
 
 deps:                            ## install what is missing with apt (`make deps run`: then run)
 	@tools/deps
@@ -199,7 +211,7 @@ format:                          ## clang-format over every C file
 	clang-format -i $(wildcard $(foreach d,kernel kernel/* user user/* tests/*,$(d)/*.[ch]))
 
 clean:                           ## remove what was built, but keep what took long to get
-	@rm -rf $(filter-out $(O)/toolchain% $(O)/busybox,$(wildcard $(O)/*))
+	@rm -rf $(filter-out $(O)/toolchain% $(O)/linux% $(O)/busybox,$(wildcard $(O)/*))
 
 distclean:                       ## remove build/ altogether
 	@rm -rf $(O)
@@ -209,5 +221,5 @@ help:                            ## this list
 	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
 
 -include $(KERNEL_OBJ:.o=.d) $(patsubst %.c,$(O)/user-obj/%.d,$(wildcard user/*.c user/*/*.c)) \
-	$(GUEST_TESTS:=.d)
+	$(GUEST_TESTS:=.d) $(BENCH).d
 endif

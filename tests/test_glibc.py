@@ -225,9 +225,6 @@ def results(request, programs):
     return {name: (text, int(status)) for name, text, status in found}
 
 
-# A static libstdc++ starts with pthread_once(), which aborts when there is no futex(2).
-
-
 @pytest.mark.parametrize("name", [*C, *CXX])
 def test_runs_as_on_linux(name, programs, results, tmp_path):
     program = programs / "glibc" / name

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from . import initramfs, iso, run, testing
+from . import bench, gdb, initramfs, iso, run, testing
 from .errors import Ended, Problem
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "../.."))
@@ -29,6 +29,13 @@ def parser():
 
     sub = door("test", testing.test, "run the tests; the last line is `N passed, N failed`")
     sub.add_argument("-k", dest="pattern", metavar="PATTERN", help="only the tests that match")
+
+    sub = door("gdb", gdb.gdb, "the machine stopped at its start, and gdb in this terminal: "
+                               "gdb [OPTION]... [-- CMD ARG...]")
+    gdb.add_options(sub)
+
+    sub = door("bench", bench.bench, "measure the operations of a process's life, beside Linux's")
+    bench.add_options(sub)
 
     sub = door("initramfs", make_initramfs, "write the base initramfs (called by make)")
     sub.add_argument("-o", dest="output", metavar="FILE", required=True)

@@ -52,6 +52,12 @@ def kernel_log(path):
     return ["-debugcon", f"file:{path.replace(',', ',,')}"]
 
 
+def kernel_log_on_serial(path):
+    """The second serial port goes into a file, for a kernel that knows nothing of a debug port."""
+    return ["-chardev", f"file,id=log,path={path.replace(',', ',,')}",
+            "-device", "isa-serial,chardev=log,index=1"]
+
+
 def memory_file(name, data):
     """A file that exists only as this descriptor, and so needs no cleaning whatever happens."""
     fd = os.memfd_create(name)

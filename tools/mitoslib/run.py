@@ -1,5 +1,7 @@
 """`tools/mitos run`: boots mitos for a person at a terminal, or for one command.
 
+With --on linux it boots Debian's Linux instead, in the same machine and with the same initramfs.
+
 The exit status of a command's run is the command's own (128+N for signal N); 125 if the kernel
 panicked or there was no run, 124 if --timeout was over.
 """
@@ -11,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from . import console, initramfs, iso, klog, qemu
+from . import console, initramfs, iso, klog, linux, qemu
 from .errors import Ended, Problem
 
 TIMED_OUT = 124
@@ -31,6 +33,8 @@ def add_options(parser):
                         help="words for the kernel's command line (repeatable)")
     parser.add_argument("--boot", choices=("direct", "grub"), default="direct",
                         help="how the kernel is loaded (default: direct)")
+    parser.add_argument("--on", choices=("mitos", "linux"), default="mitos",
+                        help="which kernel: linux is Debian's, downloaded when first asked for")
     parser.add_argument("--timeout", metavar="S", type=float, help="give up after S seconds (124)")
     parser.add_argument("--log", metavar="FILE", help="the kernel log (default: build/kernel.log)")
 
@@ -47,6 +51,8 @@ def read_product(build, name):
 def boot_archive(options, command):
     """The base initramfs with what this run adds to it."""
     base = read_product(options.build, "initramfs.cpio")
+    if options.on == "linux":
+        base = linux.base_archive(os.path.join(options.build, "root"))
     for directory in options.overlay:
         if not os.path.isdir(directory):
             raise Problem(f"--overlay {directory}: not a directory")
@@ -59,6 +65,11 @@ def boot_arguments(options, command, resources):
     """QEMU's arguments for booting as asked, and the descriptors it must inherit for them."""
     words = (["quiet"] if command else []) + options.append
     kernel = os.path.join(options.build, "kernel.elf")
+    if options.on == "linux":
+        if options.boot == "grub":
+            raise Problem("--on linux boots directly, not through GRUB")
+        words = linux.WORDS + options.append
+        kernel = linux.kernel(options.build)
     if not os.path.exists(kernel):
         raise Problem(f"{kernel} is not there: run make first")
     archive = boot_archive(options, command)
@@ -133,7 +144,8 @@ def run(options, command):
     with contextlib.ExitStack() as resources:
         boot, fds = boot_arguments(options, command, resources)
         log = resources.enter_context(klog.opened(options.build, options.log))
-        arguments = qemu.machine(options) + qemu.kernel_log(log.path) + boot
+        log_port = qemu.kernel_log_on_serial if options.on == "linux" else qemu.kernel_log
+        arguments = qemu.machine(options) + log_port(log.path) + boot
         fds.append(log.fd)
         status = batch(arguments, fds, log) if command else interactive(arguments, fds)
         return verdict(status, log, command)
