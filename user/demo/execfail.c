@@ -94,18 +94,18 @@ static void attempt(const struct attempt *attempt, char *argument)
 }
 
 /* The one that succeeds: executes this program, which only ends. */
-static void succeed(void)
+static void succeed(const char *self)
 {
 	int status;
 	pid_t child = must(fork(), "fork");
 
 	if (child == 0) {
-		execl((const char *)getauxval(AT_EXECFN), "execfail", "end", (char *)NULL);
+		execl(self, "execfail", "end", (char *)NULL);
 		_exit(1);
 	}
 	must(waitpid(child, &status, 0), "waitpid");
 	check(WIFEXITED(status) && WEXITSTATUS(status) == 7,
-	      "and one that succeeds does not return");
+	      "the one that succeeds does not return");
 }
 
 int main(int argc, char **argv)
@@ -116,7 +116,6 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "end") == 0)
 		return 7;
-	succeed();
 	self = realpath((const char *)getauxval(AT_EXECFN), NULL);
 	must(self && too_long ? 0 : -1, "memory");
 	snprintf(directory, sizeof(directory), "/tmp/execfail.%d", getpid());
@@ -131,6 +130,7 @@ int main(int argc, char **argv)
 	attempt(&(struct attempt){ self, E2BIG, "an argument is too long" }, too_long);
 	attempt(&(struct attempt){ self, EFAULT, "an argument is at no address" }, (char *)8);
 	tell("Each time I am still here, and all that is mine with me.");
+	succeed(self);
 	remove_files(directory);
 	return demo_end();
 }

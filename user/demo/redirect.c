@@ -60,7 +60,8 @@ int main(void)
 	check(before.st_dev == after.st_dev && before.st_ino == after.st_ino,
 	      "my own standard output is where it was: the child closed its copy of the number");
 	read_list(text, sizeof(text));
-	tell("The file list holds:\n%s", text);
+	tell("The file list holds:");
+	write(STDOUT_FILENO, text, strlen(text));
 	check(strcmp(text, "apple\nlist\npear\n") == 0,
 	      "that is the directory, and list itself: it was there before ls began");
 
