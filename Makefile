@@ -9,6 +9,7 @@
 #   BUSYBOX=FILE                a static busybox, where Debian's cannot be downloaded
 #   DEBUG=1                     a kernel for the debugger, not optimised
 #   BENCH_LINUX=1               `make bench` downloads Debian's Linux and measures it, too
+#   FUZZ=20                     seconds for each fuzzer of `make fuzz`
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
 
 O       ?= build
@@ -83,8 +84,8 @@ PROGRAMS   := $(addprefix $(O)/,$(USER_DIRS) $(USER_FILES:.c=))
 GUEST_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/guest/*.c))
 BENCH      := $(O)/tests/bench/bench
 
-.PHONY: all kernel initramfs guest-tests iso run gdb test bench deps toolchain sparse check lines format
-.PHONY: clean distclean help FORCE
+.PHONY: all kernel initramfs guest-tests iso run gdb test bench deps toolchain sparse check fuzz
+.PHONY: lines format clean distclean help FORCE
 
 all: kernel initramfs            ## the kernel and the initramfs (what `make` alone builds)
 kernel: $(O)/kernel.elf          ## the kernel alone
@@ -201,6 +202,28 @@ sparse: $(O)/uapi/stamp          ## check the kernel's use of user pointers
 
 check: kernel sparse             ## the quick checks: sparse and the rules of the house
 	@MITOS_BUILD=$(abspath $(O)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/test_floors.py
+
+# Each fuzzer begins with a real file, and keeps in its corpus what it found interesting. What makes
+# it fail is left in $(O)/fuzz. `tools/deps fuzz` installs libFuzzer.
+fuzz: $(O)/fuzz/elf.run $(O)/fuzz/cpio.run ## libFuzzer on the parsers, FUZZ=SECONDS each (20)
+FUZZ ?= 20
+$(O)/fuzz/elf: kernel/proc/elf.c
+$(O)/fuzz/elf.run: SEEDS = $(O)/user/demo/forktwice
+$(O)/fuzz/cpio: kernel/fs/cpio.c
+$(O)/fuzz/cpio.run: SEEDS = $(O)/fuzz/small.cpio
+
+$(O)/fuzz/%: tests/host/fuzz_%.c
+	@mkdir -p $(@D); $(call say,FUZZ,$<)
+	$(Q)clang -std=gnu17 -O1 -g $(WARN) -Ikernel -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $^
+
+$(O)/fuzz/small.cpio: $(O)/initramfs.cpio
+	$(Q)mkdir -p $(@D) && $(MITOS) initramfs -o $@ $(O)/root/etc
+
+$(O)/fuzz/%.run: $(O)/fuzz/% $(O)/initramfs.cpio $(O)/fuzz/small.cpio FORCE
+	$(Q)mkdir -p $(@D)/$*.corpus && cp $(SEEDS) $(@D)/$*.corpus
+	$(Q)cd $(@D) && ./$* -max_total_time=$(FUZZ) -timeout=10 -max_len=65536 \
+		-verbosity=0 -print_final_stats=1 $*.corpus
 
 lines:                           ## how much there is to read, room by room
 	@for room in kernel/*/; do \
