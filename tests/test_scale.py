@@ -42,7 +42,7 @@ def test_a_fork_bomb_held_by_a_limit(guest_overlay):
 
 @pytest.mark.xfail(reason="the OOM killer ends the shell, and no memory is left for another one")
 def test_a_fork_bomb_held_by_memory(guest_overlay):
-    terminal, processes, failures, errors = bomb(guest_overlay, "64M", 0, 0)
+    terminal, processes, failures, errors = bomb(guest_overlay, "64M", 1000, 0)
     try:
         assert processes > 500 and failures and set(errors) <= {"EAGAIN", "ENOMEM"}
         check_answers(terminal)
