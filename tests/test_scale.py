@@ -40,7 +40,6 @@ def test_a_fork_bomb_held_by_a_limit(guest_overlay):
         terminal.close()
 
 
-@pytest.mark.xfail(reason="the OOM killer ends the shell, and no memory is left for another one")
 def test_a_fork_bomb_held_by_memory(guest_overlay):
     terminal, processes, failures, errors = bomb(guest_overlay, "64M", 1000, 0)
     try:

@@ -111,7 +111,7 @@ static void page_fault(struct trapframe *tf)
 		kernel_fault(tf, VECTOR_PAGE_FAULT, addr);
 		return;
 	}
-	/* Under a spinlock a user copy may not sleep: it comes up short, and its caller tries again without. */
+	/* Under a spinlock a user copy may not sleep: it comes up short, as at a bad address. */
 	if (!user && this_cpu()->irq_depth) {
 		tf->rip = usercopy_fixup(tf->rip);
 		return;

@@ -26,6 +26,10 @@
 	 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT | CLONE_SYSVSEM | CLONE_IO |     \
 	 CLONE_DETACHED | CLONE_UNTRACED | CLONE_PTRACE)
 
+/* A small process needs 14 frames of its own (stack, tables, the pages it writes). */
+#define FRAMES_PER_TASK 20
+#define FRAMES_PER_ROOT_TASK 16
+
 static struct kmem_cache task_cache, fpu_cache;
 
 void fork_module_init(void)
@@ -238,6 +242,10 @@ void vfork_release(void)
 /* Copies or shares everything. On failure what was done is undone and the task_struct is gone. */
 static struct task_struct *task_copy(const struct trapframe *tf, const struct clone_request *args)
 {
+	/* As Linux's threads-max: a fork bomb ends in EAGAIN while there is memory; root has more. */
+	if (task_count >=
+	    frame_total() / (current->cred.euid ? FRAMES_PER_TASK : FRAMES_PER_ROOT_TASK))
+		return ERR_PTR(-EAGAIN);
 	struct task_struct *child = task_alloc();
 	int error = -ENOMEM;
 
@@ -292,8 +300,9 @@ static void task_discard(struct task_struct *child)
 }
 
 /*
- * Links the child, unless a signal has come meanwhile: one that was sent to the parent's whole
- * group must not miss a child born under it, so such a fork is undone, and done again later.
+ * Links the child, unless a signal has come meanwhile: then the fork is undone, and done again
+ * later. A signal to the whole group that the parent blocks (libc does, around fork) is given to
+ * the child instead: it must not miss a member born under it.
  */
 static int link_unless_signalled(struct task_struct *child, u64 flags)
 {
@@ -305,6 +314,7 @@ static int link_unless_signalled(struct task_struct *child, u64 flags)
 		error = -ERESTARTNOINTR;
 	else
 		link_family(child, flags & CLONE_PARENT ? me->parent : me, me->pgrp, me->session);
+	signal_fork_end(error ? NULL : child);
 	spin_unlock(&tasklist_lock);
 	return error;
 }
@@ -329,9 +339,14 @@ s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 
 	if (error)
 		return error;
+	signal_fork_begin();
 	struct task_struct *child = task_copy(tf, args);
-	if (IS_ERR(child))
+	if (IS_ERR(child)) {
+		spin_lock(&tasklist_lock);
+		signal_fork_end(NULL);
+		spin_unlock(&tasklist_lock);
 		return PTR_ERR(child);
+	}
 	/* A sibling of the caller may not choose what their parent is sent. */
 	child->exit_signal =
 		args->flags & CLONE_PARENT ? current->leader->exit_signal : args->exit_signal;

@@ -68,7 +68,7 @@ static struct futex_bucket *bucket_of(const struct futex_key *key)
 	return &buckets[hash >> 56];
 }
 
-/* Reads the word under the bucket's lock, where a copy may not sleep: pages it in first if need be. */
+/* Reads the word under the bucket's lock, where a copy may not sleep: it is paged in before. */
 static int lock_and_read(struct futex_bucket *bucket, u32 __user *addr, u32 *value)
 {
 	while (true) {

@@ -8,7 +8,8 @@ void futex_module_init(void);
 
 /*
  * Sleeps while *addr is value, until a waker whose bits meet ours, or the deadline (monotonic ns).
- * 0 when woken; -EAGAIN (it is another value), -ETIMEDOUT, -ERESTARTSYS, -EFAULT, -EINVAL (not aligned).
+ * 0 when woken; -EAGAIN (it is another value), -ETIMEDOUT, -ERESTARTSYS, -EFAULT, -EINVAL (not
+ * aligned).
  */
 s64 futex_wait(u32 __user *addr, bool shared, u32 value, u32 bits, u64 deadline);
 /* Wakes at most count waiters whose bits meet ours: how many, -EFAULT, -EINVAL. */

@@ -253,6 +253,44 @@ static bool may_signal(const struct task_struct *task, int sig)
 	return sig == SIGCONT && current->leader->session == task->leader->session;
 }
 
+void signal_fork_begin(void)
+{
+	struct signal_struct *signal = current->signal;
+
+	spin_lock(&current->sighand->lock);
+	if (signal->forking++ == 0)
+		signal->fork_signals = 0;
+	spin_unlock(&current->sighand->lock);
+}
+
+void signal_fork_end(struct task_struct *child)
+{
+	ASSERT(spin_held(&tasklist_lock));
+	spin_lock(&current->sighand->lock);
+	current->signal->forking--;
+	if (child) {
+		child->signal->pending |= current->signal->fork_signals;
+		signal_recalculate(child);
+	}
+	spin_unlock(&current->sighand->lock);
+}
+
+/* A signal to a whole group reaches task; if it is forking, its child will be of the group, too. */
+static void remember_for_fork(struct task_struct *task, int sig)
+{
+	if (sig == 0 || !task->sighand)
+		return;
+	spin_lock(&task->sighand->lock);
+	if (task->signal->forking) {
+		if (sig == SIGCONT)
+			task->signal->fork_signals &= ~STOP_SIGNALS;
+		else if (STOP_SIGNALS & SIGNAL_BIT(sig))
+			task->signal->fork_signals &= ~SIGNAL_BIT(SIGCONT);
+		task->signal->fork_signals |= SIGNAL_BIT(sig);
+	}
+	spin_unlock(&task->sighand->lock);
+}
+
 static int kill_one(struct task_struct *task, int sig, bool shared, int code)
 {
 	struct siginfo info = user_info(sig, code);
@@ -272,6 +310,8 @@ static int kill_group(struct pid *pgrp, int sig)
 	list_for_each(task, &pgrp->group, pgrp_link) {
 		int error = kill_one(task, sig, true, SI_USER);
 
+		if (!error)
+			remember_for_fork(task, sig);
 		result = result == 0 ? 0 : error;
 	}
 	return result;
@@ -288,6 +328,8 @@ static int kill_all(int sig)
 			continue;
 		int error = kill_one(task, sig, true, SI_USER);
 
+		if (!error)
+			remember_for_fork(task, sig);
 		if (error != -EPERM)
 			result = result == 0 ? 0 : error;
 		else if (result == -ESRCH)
@@ -364,6 +406,7 @@ int signal_group_locked(struct pid *pgrp, int sig)
 
 	list_for_each(task, &pgrp->group, pgrp_link) {
 		send_locked(task, sig, &info, true);
+		remember_for_fork(task, sig);
 		result = 0;
 	}
 	return result;

@@ -36,7 +36,9 @@ struct signal_struct {
 	bool group_exit; /* all threads must go, with the code below; sighand->lock */
 	int group_exit_code;
 	struct rusage_sum dead_threads; /* tasklist_lock */
-	struct itimers itimers;		/* tasklist_lock */
+	u32 forking;	  /* forks under way, and what was sent to the whole group meanwhile: */
+	u64 fork_signals; /* the children must not miss it. sighand->lock */
+	struct itimers itimers; /* tasklist_lock */
 };
 
 void signal_module_init(void);
@@ -45,6 +47,12 @@ struct sighand_struct *sighand_copy(const struct sighand_struct *from);
 void sighand_put(struct sighand_struct *sighand);
 struct signal_struct *signals_new(const struct rlimit64 *rlimits);
 void signals_free(struct signal_struct *signal);
+/*
+ * Between the two, signals to the process's group are remembered; the end gives them to the child
+ * (NULL: the fork failed), which is being linked into the group. tasklist_lock is held at the end.
+ */
+void signal_fork_begin(void);
+void signal_fork_end(struct task_struct *child);
 void signal_flush_task(struct task_struct *task); /* drops what is pending for a dying thread */
 
 /* kill(2): pid > 0, 0, -1 or a negative group; sig 0 only checks. 0, -EINVAL, -ESRCH, -EPERM. */
