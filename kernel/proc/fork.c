@@ -242,9 +242,10 @@ void vfork_release(void)
 /* Copies or shares everything. On failure what was done is undone and the task_struct is gone. */
 static struct task_struct *task_copy(const struct trapframe *tf, const struct clone_request *args)
 {
-	/* As Linux's threads-max: a fork bomb ends in EAGAIN while there is memory; root has more. */
-	if (task_count >=
-	    frame_total() / (current->cred.euid ? FRAMES_PER_TASK : FRAMES_PER_ROOT_TASK))
+	u64 share = current->cred.euid ? FRAMES_PER_TASK : FRAMES_PER_ROOT_TASK;
+
+	/* As Linux's threads-max: a fork bomb ends in EAGAIN while there is memory. */
+	if (task_count >= frame_total() / share)
 		return ERR_PTR(-EAGAIN);
 	struct task_struct *child = task_alloc();
 	int error = -ENOMEM;
