@@ -107,6 +107,7 @@ static void start_init(void *arg)
 	printk("start %s, %llu KiB free", path,
 	       (unsigned long long)(frame_free_count() * PAGE_SIZE >> 10));
 	fail_init();
+	printk_leave_console();
 
 	const char *const argv[] = { path, NULL }, *const envp[] = { "HOME=/", "TERM=linux", NULL };
 	struct exec_strings arguments = { .kernel = argv }, environment = { .kernel = envp };

@@ -26,7 +26,12 @@ void (*panic_describe_task)(char *buf, size_t size);
 static struct spinlock log_lock = SPINLOCK_INIT("printk"); /* guards the ring and the ports */
 static char log_ring[LOG_SIZE];
 static u64 log_end; /* bytes ever logged */
-static bool panicking;
+static bool panicking, console_is_users;
+
+void printk_leave_console(void)
+{
+	console_is_users = true;
+}
 
 static void log_bytes(const char *text, size_t size)
 {
@@ -34,7 +39,7 @@ static void log_bytes(const char *text, size_t size)
 		outb(DEBUG_PORT, (u8)text[i]);
 		log_ring[log_end++ % LOG_SIZE] = text[i];
 	}
-	if (printk_quiet)
+	if (printk_quiet || (console_is_users && !panicking))
 		return;
 	serial_write(text, size - 1); /* a terminal wants a carriage return before the newline */
 	serial_write("\r\n", 2);

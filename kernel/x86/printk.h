@@ -1,7 +1,7 @@
 /*
- * The kernel's voice. Lines go to the debug port (0xe9: QEMU keeps them in build/kernel.log), to
- * the console unless `quiet` was given, and into a ring that /dev/kmsg shows. Any context may call;
- * lines are never mixed.
+ * The kernel's voice. Lines go to the debug port (0xe9: QEMU keeps them in build/kernel.log), into
+ * a ring that /dev/kmsg shows, and until user space starts to the console unless `quiet` was given.
+ * Any context may call; lines are never mixed.
  */
 #ifndef MITOS_X86_PRINTK_H
 #define MITOS_X86_PRINTK_H
@@ -10,6 +10,9 @@
 #include "lib/types.h"
 
 extern bool printk_quiet; /* `quiet`: the console shows nothing of the log */
+
+/* User space starts: from here on the console is its own, and only a panic is shown there. */
+void printk_leave_console(void);
 
 /* Prints one line, "[seconds.micros] text\n"; the newline is added. */
 void printk(const char *format, ...) __printf(1, 2);
