@@ -7,7 +7,7 @@ import pytest
 from support import mitos
 from test_shell import ENTER, Terminal
 
-BOMB = r"bomb: (\d+) processes, fork failed (\d+) times:([A-Z ]*)"
+BOMB = r"bomb: (\d+) processes, fork failed (\d+) times:([A-Z ]*)\r"
 
 
 def bomb(guest_overlay, memory, uid, limit):
