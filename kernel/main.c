@@ -41,17 +41,11 @@ void __stack_chk_fail(void)
 
 static void read_options(void)
 {
-	const char *value;
+	char mode[16];
 
 	printk_quiet = bootinfo_option("quiet", NULL);
-	if (bootinfo_option("fork", &value) && value) {
-		char name[16];
-
-		strlcpy(name, value,
-			min(sizeof(name), (size_t)(string_find(value, ' ') - value) + 1));
-		if (!fork_mode_parse(name, &fork_mode))
-			printk("fork=%s: there is no such mode", name);
-	}
+	if (bootinfo_value("fork", mode, sizeof(mode)) && !fork_mode_parse(mode, &fork_mode))
+		printk("fork=%s: there is no such mode", mode);
 }
 
 static void devices(void)
@@ -92,13 +86,10 @@ static void unpack_initramfs(void)
 static void start_init(void *arg)
 {
 	char path[64] = INIT_DEFAULT;
-	const char *value;
 
 	(void)arg;
 	unpack_initramfs();
-	if (bootinfo_option("init", &value) && value)
-		strlcpy(path, value,
-			min(sizeof(path), (size_t)(string_find(value, ' ') - value) + 1));
+	bootinfo_value("init", path, sizeof(path));
 	struct file *console = file_open_kernel("/dev/console", O_RDWR);
 	for (int fd = 0; fd < 3 && !IS_ERR(console); fd++)
 		fd_install(current->files, fd, file_get(console));

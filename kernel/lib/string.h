@@ -24,14 +24,6 @@ char *strrchr(const char *s, int c);
 /* Copies at most size - 1 bytes and always terminates (size > 0); returns strlen(from). */
 size_t strlcpy(char *to, const char *from, size_t size);
 
-/* The first c in s, or its terminator. */
-static inline char *string_find(const char *s, char c)
-{
-	while (*s && *s != c)
-		s++;
-	return (char *)s;
-}
-
 /* Parses an unsigned decimal (or 0x hexadecimal) number, UINT64_MAX if it is too large; *end, if
  * given, is the first byte not used. */
 u64 str_to_u64(const char *s, const char **end);

@@ -30,6 +30,12 @@ struct vm_area_struct;
 #define VM_STACK (1u << 10) /* the initial stack: [stack] in /proc */
 #define VM_PROT (VM_READ | VM_WRITE | VM_EXEC)
 
+/* Private writable memory that is no stack: what RLIMIT_DATA and VmData count. */
+static inline bool vm_is_data(u32 flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+}
+
 struct page_cache;
 
 struct vm_ops {
@@ -182,6 +188,11 @@ s64 mm_remap(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, int fla
 int mm_advise(struct mm_struct *mm, u64 addr, u64 size, int advice);
 /* msync(2): nothing to write back, checks only */
 int mm_sync(struct mm_struct *mm, u64 addr, u64 size, int flags);
+/*
+ * Would `pages` more, of an area with these flags, exceed a limit or all of memory? 0 or -ENOMEM.
+ * The lock is held.
+ */
+int mm_check_limits(struct mm_struct *mm, u64 pages, u32 flags);
 /* The same as mm_unmap with the lock held by the caller. */
 int mm_unmap_locked(struct mm_struct *mm, u64 start, u64 end);
 /* Takes the pages of cache numbered first_page and up out of every address space (truncation). */

@@ -17,18 +17,16 @@ static u32 prot_flags(int prot)
 	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }
 
-/* Would `pages` more, of an area with these flags, exceed a limit or all of memory? 0
- * or -ENOMEM. */
-static int check_limits(struct mm_struct *mm, u64 pages, u32 flags)
+int mm_check_limits(struct mm_struct *mm, u64 pages, u32 flags)
 {
-	bool private_writable = (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+	bool data = vm_is_data(flags);
 
 	if (pages > (task_rlimit(RLIMIT_AS) >> PAGE_SHIFT) ||
 	    mm->total_pages > (task_rlimit(RLIMIT_AS) >> PAGE_SHIFT) - pages)
 		return -ENOMEM;
-	if (private_writable && mm->data_pages + pages > task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT)
+	if (data && mm->data_pages + pages > task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT)
 		return -ENOMEM;
-	if (private_writable && !(flags & VM_NORESERVE) && pages > frame_total())
+	if (data && !(flags & VM_NORESERVE) && pages > frame_total())
 		return -ENOMEM; /* Linux's overcommit heuristic: refuse only what can never be */
 	return 0;
 }
@@ -110,7 +108,7 @@ static s64 map_locked(struct mm_struct *mm, struct vm_area_struct *vma,
 	if (mm->vma_count >= VMA_COUNT_MAX)
 		return -ENOMEM;
 	u64 covered = pages_covered(mm, (u64)place, (u64)place + size);
-	int error = check_limits(mm, (size >> PAGE_SHIFT) - covered, vma->flags);
+	int error = mm_check_limits(mm, (size >> PAGE_SHIFT) - covered, vma->flags);
 	if (!error)
 		error = mm_unmap_locked(mm, (u64)place, (u64)place + size);
 	if (error)
@@ -194,21 +192,11 @@ static int vma_isolate(struct vm_area_struct **vma, u64 start, u64 end)
 /* Gives an area its new flags; the counts follow, because they depend on the flags. */
 static void set_flags(struct vm_area_struct *vma, u32 flags)
 {
-	u64 end = vma->end, pages = (vma->end - vma->start) >> PAGE_SHIFT;
-	bool was_data = (vma->flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
-	bool is_data = (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+	u64 pages = (vma->end - vma->start) >> PAGE_SHIFT;
 
-	vma->mm->data_pages += (is_data ? pages : 0) - (was_data ? pages : 0);
+	vma->mm->data_pages -= vm_is_data(vma->flags) ? pages : 0;
+	vma->mm->data_pages += vm_is_data(flags) ? pages : 0;
 	vma->flags = flags;
-	ASSERT(vma->end == end);
-}
-
-/* Does the change make private memory writable, which RLIMIT_DATA counts? */
-static bool becomes_data(u32 old, u32 new)
-{
-	const u32 kind = VM_WRITE | VM_SHARED | VM_GROWSDOWN;
-
-	return (old & kind) != VM_WRITE && (new &kind) == VM_WRITE;
 }
 
 static int protect_area(struct vm_area_struct **vma, u64 start, u64 end, u32 prot)
@@ -221,7 +209,7 @@ static int protect_area(struct vm_area_struct **vma, u64 start, u64 end, u32 pro
 	if (flags == (*vma)->flags)
 		return 0;
 	u64 pages = (min((*vma)->end, end) - max((*vma)->start, start)) >> PAGE_SHIFT;
-	if (becomes_data((*vma)->flags, flags) &&
+	if (!vm_is_data((*vma)->flags) && vm_is_data(flags) &&
 	    mm->data_pages + pages > task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT)
 		return -ENOMEM;
 	int error = vma_isolate(vma, start, end);
@@ -277,7 +265,7 @@ static bool brk_grow(struct mm_struct *mm, u64 old_end, u64 new_end)
 	/* a page of distance to what follows */
 	if (!vma_range_free(mm, old_end, new_end + PAGE_SIZE))
 		return false;
-	if (check_limits(mm, (new_end - old_end) >> PAGE_SHIFT, flags))
+	if (mm_check_limits(mm, (new_end - old_end) >> PAGE_SHIFT, flags))
 		return false;
 	struct vm_area_struct *vma = vma_new(mm, old_end, new_end, flags);
 	if (!vma)

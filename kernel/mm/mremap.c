@@ -25,16 +25,6 @@ static struct vm_area_struct *area_of(struct mm_struct *mm, u64 addr, u64 size)
 	return vma && vma->start <= addr && vma->end - addr >= size ? vma : NULL;
 }
 
-static bool within_limits(struct mm_struct *mm, const struct vm_area_struct *vma, u64 more)
-{
-	u64 pages = more >> PAGE_SHIFT;
-	bool data = (vma->flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
-
-	return mm->total_pages + pages <= task_rlimit(RLIMIT_AS) >> PAGE_SHIFT &&
-	       (!data || mm->data_pages + pages <= task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT) &&
-	       (!data || pages <= frame_total());
-}
-
 /* Moves [addr, addr + size) of vma to `to`, where new_size bytes are free. `to` or -ENOMEM. */
 static s64 move_area(struct vm_area_struct *vma, u64 addr, u64 size, u64 to, u64 new_size)
 {
@@ -96,7 +86,9 @@ static s64 remap_locked(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_si
 	}
 	if (old_size == 0 && !(vma->flags & VM_SHARED))
 		return -EINVAL; /* duplicating is for shared mappings only */
-	if (new_size > old_size && !within_limits(mm, vma, new_size - old_size))
+	/* What is added is held against all of memory even in an area mapped without reserve. */
+	if (new_size > old_size &&
+	    mm_check_limits(mm, (new_size - old_size) >> PAGE_SHIFT, vma->flags & ~VM_NORESERVE))
 		return -ENOMEM;
 	if (flags & MREMAP_FIXED)
 		return remap_fixed(mm, addr, old_size, new_size, new_addr);

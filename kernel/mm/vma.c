@@ -110,7 +110,7 @@ static void account(struct vm_area_struct *vma, s64 pages)
 	mm->total_peak = max(mm->total_peak, mm->total_pages);
 	if (vma->flags & VM_GROWSDOWN)
 		mm->stack_pages += (u64)pages;
-	else if ((vma->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)
+	else if (vm_is_data(vma->flags))
 		mm->data_pages += (u64)pages;
 }
 

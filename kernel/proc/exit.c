@@ -132,8 +132,8 @@ static void notify_parent(int code)
 	info.si_pid = current->pid;
 	info.si_uid = current->cred.uid;
 	info.si_status = signal ? signal : code >> 8;
-	info.si_utime = (long)(current->self_sum.utime / 10000000);
-	info.si_stime = (long)(current->self_sum.stime / 10000000);
+	info.si_utime = (long)(current->self_sum.utime / NSEC_PER_CLOCK_TICK);
+	info.si_stime = (long)(current->self_sum.stime / NSEC_PER_CLOCK_TICK);
 	if (current->exit_signal > 0 && current->exit_signal <= SIGNAL_COUNT)
 		signal_send_info(parent, current->exit_signal, &info);
 	wait_queue_wake(&parent->signal->child_exit);

@@ -35,7 +35,6 @@ struct signal_struct {
 	struct rlimit64 rlimits[RLIM_NLIMITS];
 	bool group_exit; /* all threads must go, with the code below; sighand->lock */
 	int group_exit_code;
-	struct rusage_sum dead_threads; /* tasklist_lock */
 	u32 forking;	  /* forks under way, and what was sent to the whole group meanwhile: */
 	u64 fork_signals; /* the children must not miss it. sighand->lock */
 	struct itimers itimers; /* tasklist_lock */

@@ -13,7 +13,6 @@
 #include <asm/errno.h>
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
-#define NSEC_PER_CLOCK_TICK 10000000ull
 
 typedef unsigned long long ull;
 

@@ -15,7 +15,6 @@
 #include "x86/ksyms.h"
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
-#define NSEC_PER_CLOCK_TICK 10000000ull
 #define STRINGS_MAX (1u << 20) /* bytes of arguments that are shown */
 
 typedef unsigned long long ull;

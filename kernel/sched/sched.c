@@ -125,11 +125,6 @@ bool task_wake(struct task_struct *task, u32 states)
 	return woken;
 }
 
-void task_kick(struct task_struct *task, u32 tif)
-{
-	task_set_tif(task, tif);
-}
-
 static void account(struct task_struct *task, u64 now)
 {
 	u64 ran = now - task->run_since;

@@ -173,8 +173,6 @@ void sched_first_run(struct task_struct *prev);
 extern void (*sched_dead)(struct task_struct *task);
 /* Wakes task if its state is one of the mask's; true if it did. Any context. */
 bool task_wake(struct task_struct *task, u32 states);
-/* sets TIF_ bits and makes a CPU in user mode notice */
-void task_kick(struct task_struct *task, u32 tif);
 u64 task_runtime(const struct task_struct *task); /* ns on a CPU until now */
 /* Splits the run time into user and system by the ticks seen in each, as Linux does. */
 void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);

@@ -21,8 +21,6 @@
 #include <linux/random.h>
 #include <linux/reboot.h>
 
-#define NSEC_PER_CLOCK_TICK 10000000 /* USER_HZ is 100 */
-
 struct new_utsname system_name = {
 	.sysname = "Linux",
 	.nodename = "mitos",

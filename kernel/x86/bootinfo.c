@@ -159,3 +159,16 @@ bool bootinfo_option(const char *word, const char **value)
 	}
 	return false;
 }
+
+bool bootinfo_value(const char *word, char *buf, size_t size)
+{
+	const char *value;
+	size_t length = 0;
+
+	if (!bootinfo_option(word, &value) || !value)
+		return false;
+	while (value[length] && value[length] != ' ')
+		length++;
+	strlcpy(buf, value, min(size, length + 1));
+	return true;
+}

@@ -35,5 +35,7 @@ void bootinfo_parse(u32 magic, phys_t info);
 /* Is word (or "word=...") on the command line? value, if given, points at what follows '=' or is
  * NULL. */
 bool bootinfo_option(const char *word, const char **value);
+/* The value of "word=value" into buf, cut to size; without one false, and buf is untouched. */
+bool bootinfo_value(const char *word, char *buf, size_t size);
 
 #endif

@@ -10,6 +10,7 @@
 #define NSEC_PER_SEC 1000000000ull
 #define NSEC_PER_MSEC 1000000ull
 #define NSEC_PER_USEC 1000ull
+#define NSEC_PER_CLOCK_TICK (10 * NSEC_PER_MSEC) /* USER_HZ is 100: times(2), /proc */
 
 /* Calibrates. hpet: its mapped registers, or NULL to use the PIT. The local APIC must be ready. */
 void clock_init(volatile u64 *hpet);
