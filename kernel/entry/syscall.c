@@ -3,7 +3,7 @@
  * will be. An unknown number is -ENOSYS and one line in the log the first time.
  */
 #include "entry/entry.h"
-#include "proc/signal.h"
+#include "proc/sigdeliver.h"
 #include "sched/task.h"
 #include "syscall/table.h"
 #include "x86/printk.h"

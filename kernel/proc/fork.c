@@ -68,7 +68,7 @@ static struct task_struct *task_alloc(void)
 	list_init(&task->all_link);
 	list_init(&task->pgrp_link);
 	list_init(&task->session_link);
-	list_init(&task->pending_queue);
+	sigpending_init(&task->pending);
 	return task;
 }
 

@@ -33,6 +33,14 @@ static bool has_stopped_member(struct pid *pgrp)
 	return false;
 }
 
+bool group_of_current_is_orphaned(void)
+{
+	spin_lock(&tasklist_lock);
+	bool orphaned = group_is_orphaned(current->leader->pgrp, NULL);
+	spin_unlock(&tasklist_lock);
+	return orphaned;
+}
+
 void group_check_orphaned(struct task_struct *task, struct task_struct *dead_parent)
 {
 	struct task_struct *parent = dead_parent ? dead_parent : task->parent;

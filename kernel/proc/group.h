@@ -9,6 +9,8 @@
  * can continue it. ignored, if given, is a member that does not count. tasklist_lock held.
  */
 bool group_is_orphaned(struct pid *pgrp, const struct task_struct *ignored);
+/* The running task's group is: a terminal's stop signal would stop it for ever. */
+bool group_of_current_is_orphaned(void);
 /*
  * After a death: if it orphaned a group with a stopped member, the group gets SIGHUP and
  * SIGCONT. task is the dying one (dead_parent NULL), or a child that just lost dead_parent.

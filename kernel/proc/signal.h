@@ -10,12 +10,17 @@
 
 #include "proc/itimer.h"
 #include "proc/pid.h"
+#include "proc/sigqueue.h"
 #include "x86/trapframe.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 
 #define SIGNAL_COUNT 64
-#define SIGNAL_BIT(sig) (1ull << ((sig)-1))
+#define SIGNALS_STOP                                                                               \
+	(SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
+#define SIGNALS_IGNORED_BY_DEFAULT                                                                 \
+	(SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT))
+#define SIGNALS_UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 
 /* What to do for each signal; shared by CLONE_SIGHAND. */
 struct sighand_struct {
@@ -27,9 +32,8 @@ struct sighand_struct {
 /* What the threads of a process share beyond memory. Freed when the last of them dies; the zombie
  * needs it no more. */
 struct signal_struct {
-	u32 threads; /* tasklist_lock */
-	u64 pending; /* sent to the process; sighand->lock */
-	struct list_head pending_queue;
+	u32 threads;		      /* tasklist_lock */
+	struct sigpending pending;    /* sent to the process; sighand->lock */
 	struct wait_queue child_exit; /* where wait4 sleeps: children changed state */
 	/* leader's task lock is not needed: words are written whole */
 	struct rlimit64 rlimits[RLIM_NLIMITS];
@@ -39,6 +43,12 @@ struct signal_struct {
 	u64 fork_signals; /* the children must not miss it. sighand->lock */
 	struct itimers itimers; /* tasklist_lock */
 };
+
+/* PID 1 gets only the signals it has a handler for. */
+static inline bool signal_is_init(const struct task_struct *task)
+{
+	return task->tgid == 1;
+}
 
 void signal_module_init(void);
 struct sighand_struct *sighand_new(void); /* all default; NULL: no memory */
@@ -54,35 +64,27 @@ void signal_fork_begin(void);
 void signal_fork_end(struct task_struct *child);
 void signal_flush_task(struct task_struct *task); /* drops what is pending for a dying thread */
 
-/* kill(2): pid > 0, 0, -1 or a negative group; sig 0 only checks. 0, -EINVAL, -ESRCH, -EPERM. */
-int signal_kill(pid_t pid, int sig);
-/* tkill, tgkill: tgid 0 for any. */
-int signal_kill_thread(pid_t tgid, pid_t tid, int sig);
-/* sigqueue(3): to a process, with the sender's information. -EINVAL -ESRCH -EPERM -EAGAIN. */
-int signal_queue(pid_t tgid, int sig, const struct siginfo *info);
+/* Makes sig pending for task alone (shared false) or for its process; tasklist_lock held. 0, or
+ * -EAGAIN for a real-time signal that found no room. */
+int signal_send_locked(struct task_struct *task, int sig, const struct siginfo *info, bool shared);
+/* What the receiver is told of a signal that the running task sends. */
+struct siginfo signal_info_from_user(int sig, int code);
+/* A signal to a whole group reached task: if it is forking, its child is of the group, too. */
+void signal_remember_for_fork(struct task_struct *task, int sig);
 /* To every process of a group, from the kernel; the second with tasklist_lock held. 0 or -ESRCH. */
 int signal_group(struct pid *pgrp, int sig);
 int signal_group_locked(struct pid *pgrp, int sig);
 /* To a process, from the kernel with this information; tasklist_lock held. */
 void signal_send_info(struct task_struct *leader, int sig, const struct siginfo *info);
 void signal_send_self(int sig);
-/* The running task's group is orphaned: no parent in the session could wake it up again (POSIX
- * 3.264). */
-bool signal_stop_is_pointless(void);
 /* The running task's own fault: cannot be blocked or ignored. */
 void signal_fault(int sig, int code, u64 addr);
 void signal_kill_self(void); /* SIGKILL, as the OOM killer does */
 /* Makes every other thread of the running task's process die. */
 void signal_begin_group_exit(int exit_code);
 
-/* Acts on what is pending, on the way to user mode. May not return. */
-void signal_deliver(struct trapframe *tf);
 /* Looks again whether something is pending for task; its sighand->lock held. */
 void signal_recalculate(struct task_struct *task);
-
-/* Takes a signal of set out of what is pending, sleeping for one until deadline (monotonic ns): its
- * number, -EAGAIN when the time is over, -EINTR (sigwaitinfo(2)). The set should be blocked. */
-int signal_wait(u64 set, u64 deadline, struct siginfo *info);
 
 /* rt_sigaction, rt_sigprocmask and so on for the running task; -EINVAL. */
 int signal_set_action(int sig, const struct sigaction *new, struct sigaction *old);

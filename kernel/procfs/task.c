@@ -87,8 +87,8 @@ static void gather(struct task_struct *task, struct summary *sum)
 	sum->threads = 1;
 	if (task->sighand) {
 		spin_lock(&task->sighand->lock);
-		sum->pending = task->pending;
-		sum->shared_pending = task->signal->pending;
+		sum->pending = task->pending.set;
+		sum->shared_pending = task->signal->pending.set;
 		sum->threads = task->signal->threads;
 		for (int i = 0; i < SIGNAL_COUNT; i++) {
 			__sighandler_t handler = task->sighand->actions[i].sa_handler;

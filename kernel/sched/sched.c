@@ -59,7 +59,7 @@ void sched_init(void)
 	list_init(&idle->run_link);
 	list_init(&idle->children);
 	list_init(&idle->zombies);
-	list_init(&idle->pending_queue);
+	list_init(&idle->pending.queue);
 	cpu->runqueue = rq;
 	cpu->task = idle;
 	panic_describe_task = describe_task;

@@ -44,6 +44,12 @@ struct cred {
 	gid_t gid, egid, sgid, fsgid;
 };
 
+/* Signals sent and not acted on yet (proc/sigqueue.h). */
+struct sigpending {
+	u64 set; /* bit N - 1 is signal N */
+	struct list_head queue;
+};
+
 /* CPU use. Nanoseconds, and counts. */
 struct task_times {
 	u64 runtime; /* on a CPU, exact */
@@ -107,11 +113,10 @@ struct task_struct {
 	/* what sigsuspend and ppoll put back after a handler's frame is built */
 	u64 saved_blocked;
 	bool restore_blocked;
-	u64 waited_for;			/* blocked, but for sigwait: not to be dropped as ignored */
-	u64 pending;			/* sent to this thread */
-	struct list_head pending_queue; /* struct sigqueue of those that carry information */
-	stack_t altstack;		/* sigaltstack; size 0: none. Written by self only */
-	bool kill_pending;		/* SIGKILL or group exit: nothing else matters any more */
+	u64 waited_for;		   /* blocked, but for sigwait: not to be dropped as ignored */
+	struct sigpending pending; /* sent to this thread */
+	stack_t altstack;	   /* sigaltstack; size 0: none. Written by self only */
+	bool kill_pending;	   /* SIGKILL or group exit: nothing else matters any more */
 
 	/* the family: guarded by tasklist_lock (proc/pid.c) */
 	/* of the thread group; itself for a single-threaded process */

@@ -3,6 +3,8 @@
 #include "syscall/process.h"
 #include "lib/string.h"
 #include "mm/usercopy.h"
+#include "proc/kill.h"
+#include "proc/sigdeliver.h"
 #include "proc/sigframe.h"
 #include "syscall/user.h"
 #include <asm/errno.h>

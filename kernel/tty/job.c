@@ -91,7 +91,7 @@ int tty_check_foreground(struct tty *tty, int sig)
 
 	if (!foreground && is_ignored(sig)) {
 		result = sig == SIGTTIN ? -EIO : 0;
-	} else if (!foreground && signal_stop_is_pointless()) {
+	} else if (!foreground && group_of_current_is_orphaned()) {
 		result = -EIO;
 	} else if (!foreground) {
 		signal_group(own, sig);

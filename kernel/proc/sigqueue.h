@@ -1,0 +1,33 @@
+/*
+ * What was sent and not acted on yet: a bit per signal, and a queue with the information of those
+ * that carry some. A thread has one such set and its process another, both guarded by the
+ * process's sighand->lock. A standard signal is pending once or not at all; real-time ones queue
+ * up, oldest first (signal(7)).
+ */
+#ifndef MITOS_PROC_SIGQUEUE_H
+#define MITOS_PROC_SIGQUEUE_H
+
+#include "sched/task.h"
+#include <asm/siginfo.h>
+
+#define FIRST_REAL_TIME 32
+#define SIGNAL_BIT(sig) (1ull << ((sig)-1))
+
+void sigqueue_module_init(void);
+void sigpending_init(struct sigpending *pending);
+/*
+ * Makes info->si_signo pending, counted against the receiver's RLIMIT_SIGPENDING. Without memory a
+ * standard signal is pending all the same and loses only its information; a real-time signal with
+ * information is -EAGAIN, since losing one would be seen (sigqueue(3)). 0 or -EAGAIN.
+ */
+int sigpending_add(struct sigpending *pending, const struct task_struct *receiver,
+		   const struct siginfo *info);
+/* Forgets the signals of mask. */
+void sigpending_drop(struct sigpending *pending, u64 mask);
+/*
+ * Takes one of the wanted signals out, a fault's before others, then by number: gives its number
+ * and fills info; 0 if there is none.
+ */
+int sigpending_take(struct sigpending *pending, u64 wanted, struct siginfo *info);
+
+#endif
