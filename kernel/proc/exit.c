@@ -174,6 +174,8 @@ static bool become_zombie(int code)
 	if (!unwanted)
 		list_add_tail(&current->parent->zombies, &current->sibling);
 	notify_parent(code);
+	if (!list_empty(&current->pid_struct->death.waiters))
+		wait_queue_wake(&current->pid_struct->death);
 	if (unwanted)
 		task_release(current);
 	spin_unlock(&tasklist_lock);

@@ -109,18 +109,30 @@ int signal_kill_thread(pid_t tgid, pid_t tid, int sig)
 	return error;
 }
 
-int signal_queue(pid_t tgid, int sig, const struct siginfo *info)
+int signal_kill_process(struct pid *pid, int sig, const struct siginfo *user_info)
 {
+	struct siginfo info = user_info ? *user_info : signal_info_from_user(sig, SI_USER);
 	int error = -ESRCH;
 
 	if (sig < 0 || sig > SIGNAL_COUNT)
 		return -EINVAL;
 	spin_lock(&tasklist_lock);
-	struct task_struct *task = task_find(tgid);
+	struct task_struct *task = pid->task;
 	if (task && !may_signal(task, sig))
 		error = -EPERM;
 	else if (task)
-		error = sig ? signal_send_locked(task->leader, sig, info, true) : 0;
+		error = sig ? signal_send_locked(task->leader, sig, &info, true) : 0;
 	spin_unlock(&tasklist_lock);
+	return error;
+}
+
+int signal_queue(pid_t tgid, int sig, const struct siginfo *info)
+{
+	struct pid *pid = pid_find_get(tgid);
+	int error = sig < 0 || sig > SIGNAL_COUNT ? -EINVAL : -ESRCH;
+
+	if (pid)
+		error = signal_kill_process(pid, sig, info);
+	pid_put(pid);
 	return error;
 }

@@ -175,15 +175,19 @@ void signal_fork_begin(void)
 	spin_unlock(&current->sighand->lock);
 }
 
-void signal_fork_end(struct task_struct *child)
+void signal_fork_inherit(struct task_struct *child)
 {
 	ASSERT(spin_held(&tasklist_lock));
 	spin_lock(&current->sighand->lock);
+	child->signal->pending.set |= current->signal->fork_signals;
+	signal_recalculate(child);
+	spin_unlock(&current->sighand->lock);
+}
+
+void signal_fork_end(void)
+{
+	spin_lock(&current->sighand->lock);
 	current->signal->forking--;
-	if (child) {
-		child->signal->pending.set |= current->signal->fork_signals;
-		signal_recalculate(child);
-	}
 	spin_unlock(&current->sighand->lock);
 }
 

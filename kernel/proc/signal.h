@@ -57,11 +57,12 @@ void sighand_put(struct sighand_struct *sighand);
 struct signal_struct *signals_new(const struct rlimit64 *rlimits);
 void signals_free(struct signal_struct *signal);
 /*
- * Between the two, signals to the process's group are remembered; the end gives them to the child
- * (NULL: the fork failed), which is being linked into the group. tasklist_lock is held at the end.
+ * Between begin and end, signals to the process's group are remembered; the child gets them in the
+ * same step that links it into the group (tasklist_lock held).
  */
 void signal_fork_begin(void);
-void signal_fork_end(struct task_struct *child);
+void signal_fork_inherit(struct task_struct *child);
+void signal_fork_end(void);
 void signal_flush_task(struct task_struct *task); /* drops what is pending for a dying thread */
 
 /* Makes sig pending for task alone (shared false) or for its process; tasklist_lock held. 0, or

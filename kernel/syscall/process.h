@@ -27,6 +27,7 @@ s64 sys_exit_group(int status);
 s64 sys_wait4(pid_t pid, int __user *status, int options, struct rusage __user *usage);
 s64 sys_waitid(int idtype, pid_t id, struct siginfo __user *info, int options,
 	       struct rusage __user *usage);
+s64 sys_pidfd_open(pid_t pid, unsigned flags);
 s64 sys_getpid(void);
 s64 sys_getppid(void);
 s64 sys_gettid(void);
@@ -94,6 +95,7 @@ s64 sys_rt_sigreturn(void);
 s64 sys_rt_sigtimedwait(const u64 __user *set, struct siginfo __user *info,
 			const struct __kernel_timespec __user *timeout, size_t size);
 s64 sys_rt_sigqueueinfo(pid_t tgid, int sig, const struct siginfo __user *info);
+s64 sys_pidfd_send_signal(int fd, int sig, const struct siginfo __user *info, unsigned flags);
 s64 sys_sigaltstack(const stack_t __user *new, stack_t __user *old);
 s64 sys_pause(void);
 s64 sys_restart_syscall(void);

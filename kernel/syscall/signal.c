@@ -3,9 +3,12 @@
 #include "syscall/process.h"
 #include "lib/string.h"
 #include "mm/usercopy.h"
+#include "fs/file.h"
 #include "proc/kill.h"
+#include "proc/pidfd.h"
 #include "proc/sigdeliver.h"
 #include "proc/sigframe.h"
+#include "procfs/procfs.h"
 #include "syscall/user.h"
 #include <asm/errno.h>
 
@@ -130,16 +133,56 @@ s64 sys_rt_sigtimedwait(const u64 __user *user_set, struct siginfo __user *user_
 }
 
 /* Only to oneself may one pretend that the kernel or kill(2) sent it. */
+static bool may_not_pretend(const struct siginfo *info)
+{
+	return info->si_code >= 0 || info->si_code == SI_TKILL;
+}
+
 s64 sys_rt_sigqueueinfo(pid_t tgid, int sig, const struct siginfo __user *user_info)
 {
 	struct siginfo info;
 
 	if (copy_from_user(&info, user_info, sizeof(info)))
 		return -EFAULT;
-	if ((info.si_code >= 0 || info.si_code == SI_TKILL) && tgid != current->tgid)
+	if (tgid != current->tgid && may_not_pretend(&info))
 		return -EPERM;
 	info.si_signo = sig;
 	return signal_queue(tgid, sig, &info);
+}
+
+/* The process that a pidfd, or an open /proc/PID, refers to; ERR_PTR(-EBADF). */
+static struct pid *pid_of_descriptor(int fd)
+{
+	struct file *file = fd_get(fd);
+	struct pid *pid = file ? pidfd_pid_get(file) : NULL;
+
+	if (file && !pid)
+		pid = procfs_dir_pid(file);
+	if (file)
+		file_put(file);
+	return pid ? pid : ERR_PTR(-EBADF);
+}
+
+s64 sys_pidfd_send_signal(int fd, int sig, const struct siginfo __user *user_info, unsigned flags)
+{
+	struct siginfo info;
+
+	if (flags)
+		return -EINVAL;
+	struct pid *pid = pid_of_descriptor(fd);
+	if (IS_ERR(pid))
+		return PTR_ERR(pid);
+	s64 error = 0;
+	if (user_info && copy_from_user(&info, user_info, sizeof(info)))
+		error = -EFAULT;
+	else if (user_info && info.si_signo != sig)
+		error = -EINVAL;
+	else if (user_info && pid != current->leader->pid_struct && may_not_pretend(&info))
+		error = -EPERM;
+	if (!error)
+		error = signal_kill_process(pid, sig, user_info ? &info : NULL);
+	pid_put(pid);
+	return error;
 }
 
 s64 sys_sigaltstack(const stack_t __user *user_new, stack_t __user *user_old)

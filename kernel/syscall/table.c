@@ -176,6 +176,8 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(preadv2),
 	CALL(pwritev2),
 	CALL(statx),
+	CALL(pidfd_send_signal),
+	CALL(pidfd_open),
 	CALL(close_range),
 	CALL(faccessat2),
 };
