@@ -1,8 +1,8 @@
 /*
  * A pidfd holds the struct pid, not the task: it keeps the number from being reused, but nobody
  * from being reaped. It is readable once the process has died (pidfd_open(2)); whoever polls is on
- * the pid's queue before it looks, under tasklist_lock, and a dying process looks at the queue under
- * the same lock, so no death is missed.
+ * the pid's queue before it looks, under tasklist_lock, and a dying process looks at the queue
+ * under the same lock, so no death is missed.
  */
 #include "proc/pidfd.h"
 #include "fs/file.h"
