@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/oom.h"
+#include "proc/limits.h"
 #include "proc/signal.h"
 #include "sched/task.h"
 #include "sched/timer.h"
@@ -185,8 +186,10 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 		lapic_eoi();
 		timer_interrupt();
 		u64 ticked = sched_tick(trapframe_user(tf));
-		if (ticked)
+		if (ticked) {
 			itimer_tick(trapframe_user(tf), ticked);
+			limits_tick();
+		}
 	} else if (vector == VECTOR_ISA + SERIAL_IRQ) {
 		serial_interrupt();
 		lapic_eoi();

@@ -163,6 +163,9 @@ static void clone_identity(struct task_struct *child)
 	memcpy(child->comm, current->comm, sizeof(child->comm));
 	child->cred = current->cred;
 	child->nice = current->nice;
+	child->slice = current->slice;
+	child->policy = current->policy;
+	child->affinity = current->affinity;
 	child->tty = current->tty;
 	child->altstack = current->altstack;
 }
@@ -431,6 +434,8 @@ int task_spawn_init(void (*fn)(void *arg), void *arg)
 		panic("no memory for the first process");
 	task->rlimits = task->signal->rlimits;
 	task->exit_signal = SIGCHLD;
+	sched_set_nice(task, 0);
+	task->affinity = ~0ull;
 	fpu_reset(task->fpu);
 	*task->tf = (struct trapframe){ .orig_rax = (u64)-1 };
 	sched_prepare(task, fn, arg);

@@ -41,6 +41,7 @@ struct signal_struct {
 	int group_exit_code;
 	u32 forking;	  /* forks under way, and what was sent to the whole group meanwhile: */
 	u64 fork_signals; /* the children must not miss it. sighand->lock */
+	bool is_subreaper;	/* adopts the orphans among its descendants; tasklist_lock */
 	struct itimers itimers; /* tasklist_lock */
 };
 

@@ -248,9 +248,3 @@ s64 sys_getsid(pid_t pid)
 {
 	return session_get(pid);
 }
-
-s64 sys_sched_yield(void)
-{
-	sched_yield();
-	return 0;
-}

@@ -70,6 +70,13 @@ s64 sys_reboot(int magic1, int magic2, unsigned command, void __user *arg);
 s64 sys_getcpu(unsigned __user *cpu, unsigned __user *node);
 s64 sys_sched_getaffinity(pid_t pid, unsigned size, u64 __user *mask);
 s64 sys_sched_setaffinity(pid_t pid, unsigned size, const u64 __user *mask);
+s64 sys_sched_setparam(pid_t pid, const int __user *priority);
+s64 sys_sched_getparam(pid_t pid, int __user *priority);
+s64 sys_sched_setscheduler(pid_t pid, int policy, const int __user *priority);
+s64 sys_sched_getscheduler(pid_t pid);
+s64 sys_sched_get_priority_max(int policy);
+s64 sys_sched_get_priority_min(int policy);
+s64 sys_sched_rr_get_interval(pid_t pid, struct __kernel_timespec __user *interval);
 s64 sys_getpriority(int which, int who);
 s64 sys_setpriority(int which, int who, int nice);
 
