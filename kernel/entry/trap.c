@@ -188,6 +188,7 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 		u64 ticked = sched_tick(trapframe_user(tf));
 		if (ticked) {
 			itimer_tick(trapframe_user(tf), ticked);
+			posix_timers_tick();
 			limits_tick();
 		}
 	} else if (vector == VECTOR_ISA + SERIAL_IRQ) {

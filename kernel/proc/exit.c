@@ -209,6 +209,7 @@ void do_exit(int code)
 	if (current->pid == 1)
 		panic("init died: %s %d", code & 0x7f ? "signal" : "status",
 		      code & 0x7f ? code & 0x7f : code >> 8);
+	posix_timers_end(current->signal);
 	exit_mm();
 	exit_files();
 	if (session_leader_exits && pid_nr(current->session) == current->pid)

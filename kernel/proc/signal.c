@@ -17,6 +17,7 @@ void signal_module_init(void)
 	kmem_cache_init(&sighand_cache, "sighand_struct", sizeof(struct sighand_struct), 8);
 	kmem_cache_init(&signal_cache, "signal_struct", sizeof(struct signal_struct), 8);
 	sigqueue_module_init();
+	posix_timer_module_init();
 }
 
 struct sighand_struct *sighand_new(void)
@@ -149,6 +150,22 @@ int signal_send_locked(struct task_struct *task, int sig, const struct siginfo *
 	}
 	spin_unlock(&sighand->lock);
 	return error;
+}
+
+bool signal_send_entry(struct task_struct *task, struct sigqueue *entry, bool shared)
+{
+	struct sigpending *pending = shared ? &task->signal->pending : &task->pending;
+	int sig = entry->info.si_signo;
+
+	if (signal_ignored(task, sig))
+		return false;
+	if (list_empty(&entry->link))
+		list_add_tail(&pending->queue, &entry->link);
+	else if (entry->info.si_overrun < INT32_MAX)
+		entry->info.si_overrun++;
+	pending->set |= SIGNAL_BIT(sig);
+	wake_receiver(task, sig);
+	return true;
 }
 
 void signal_send_info(struct task_struct *leader, int sig, const struct siginfo *info)
@@ -315,6 +332,8 @@ int signal_set_action(int sig, const struct sigaction *new, struct sigaction *ol
 		if (is_ignoring(slot->sa_handler, sig)) { /* POSIX: what is pending is discarded */
 			sigpending_drop(&current->pending, SIGNAL_BIT(sig));
 			sigpending_drop(&current->signal->pending, SIGNAL_BIT(sig));
+			if (sig == SIGALRM)
+				itimer_taken(&current->signal->itimers);
 			signal_recalculate(current);
 		}
 	}

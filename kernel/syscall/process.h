@@ -111,6 +111,12 @@ s64 sys_restart_syscall(void);
 s64 sys_futex(u32 __user *addr, int operation, u32 value,
 	      const struct __kernel_timespec __user *timeout, u32 __user *addr2, u32 value3);
 s64 sys_alarm(unsigned seconds);
+s64 sys_timer_create(int clock, const struct sigevent __user *event, int __user *id);
+s64 sys_timer_settime(int id, int flags, const struct __kernel_itimerspec __user *value,
+		      struct __kernel_itimerspec __user *old);
+s64 sys_timer_gettime(int id, struct __kernel_itimerspec __user *value);
+s64 sys_timer_getoverrun(int id);
+s64 sys_timer_delete(int id);
 s64 sys_getitimer(int kind, struct itimerval __user *value);
 s64 sys_setitimer(int kind, const struct itimerval __user *value, struct itimerval __user *old);
 s64 sys_nanosleep(const struct __kernel_timespec __user *request,
