@@ -182,6 +182,7 @@ static bool become_zombie(int code)
 	reparent_children(find_new_parent());
 	group_check_orphaned(current, NULL);
 	current->exit_code = code;
+	task_live_count--;
 	bool unwanted = parent_ignores(current);
 	list_del(&current->sibling);
 	list_del(&current->stop_link);

@@ -201,6 +201,7 @@ static void link_family(struct task_struct *child, struct task_struct *parent, s
 	child->pid_struct->task = child;
 	task_get(child); /* the table's reference, until it is reaped */
 	task_count++;
+	task_live_count++;
 	task_forks++;
 }
 
@@ -251,7 +252,7 @@ static struct task_struct *task_copy(const struct trapframe *tf, const struct cl
 	u64 share = current->cred.euid ? FRAMES_PER_TASK : FRAMES_PER_ROOT_TASK;
 
 	/* As Linux's threads-max: a fork bomb ends in EAGAIN while there is memory. */
-	if (task_count >= frame_total() / share)
+	if (task_live_count >= frame_total() / share)
 		return ERR_PTR(-EAGAIN);
 	struct task_struct *child = task_alloc();
 	int error = -ENOMEM;

@@ -184,6 +184,8 @@ static void audit_tasks(struct audit *audit)
 	}
 	if (tasks != task_count)
 		complain(audit, "tasks", 0, tasks, task_count);
+	if (tasks - zombies != task_live_count)
+		complain(audit, "living tasks", 0, tasks - zombies, task_live_count);
 	if (listed + 1 != tasks) /* pid 1 is the boot thread's child */
 		complain(audit, "tasks in the family tree", 0, listed + 1, tasks);
 	text_print(audit->text, "tasks %llu, zombies %llu\n", (ull)tasks, (ull)zombies);

@@ -93,7 +93,6 @@ struct task_struct {
 	void *fpu;	      /* FXSAVE or XSAVE area; NULL for a zombie and kernel tasks */
 	u64 fs_base, gs_base; /* user segment bases, saved while not running */
 	struct trapframe *tf; /* user registers, at the top of the kernel stack */
-	const void *wchan;    /* where it sleeps: the return address of the caller of schedule() */
 
 	/* identity: set at birth; only an execve by a thread changes it (tasklist_lock) */
 	pid_t pid, tgid;
@@ -186,8 +185,8 @@ bool task_wake(struct task_struct *task, u32 states);
 u64 task_runtime(const struct task_struct *task); /* ns on a CPU until now */
 /* Splits the run time into user and system by the ticks seen in each, as Linux does. */
 void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);
-/* The return addresses on a task's kernel stack while it does not run, innermost first: how many
- * (at most max). None for a running task or a zombie. */
+/* The return addresses on a task's kernel stack while it does not run, innermost first and without
+ * those in __sched functions: how many (at most max). None for a running task or a zombie. */
 u32 sched_backtrace(struct task_struct *task, u64 *addresses, u32 max);
 u64 sched_running(void);			/* runnable tasks, for /proc/loadavg */
 u64 sched_switches(void);			/* context switches since boot */
