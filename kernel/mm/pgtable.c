@@ -75,8 +75,7 @@ pte_t pte_bits(u32 vm_flags)
 	return visible | PTE_U | PTE_A | (vm_flags & VM_EXEC || !cpu_features.nx ? 0 : PTE_NX);
 }
 
-/* Counts what came into a last-level table or, where less than 0, went out of it. */
-static void count_pages(struct mm_struct *mm, const pte_t *table, s64 anon, s64 file)
+void pages_count(struct mm_struct *mm, const pte_t *table, s64 anon, s64 file)
 {
 	frame_of(table)->used += (u16)(anon + file);
 	mm->rss_anon += (u64)anon;
@@ -90,7 +89,7 @@ void pte_install(struct mm_struct *mm, pte_t *entry, struct frame *frame, pte_t 
 
 	ASSERT(mutex_held(&mm->lock) && !pte_present(*entry));
 	*entry = frame_phys(frame) | bits;
-	count_pages(mm, entry, anon, !anon);
+	pages_count(mm, entry, anon, !anon);
 }
 
 /* Frames on their way out. */
@@ -134,7 +133,7 @@ static void unmap_pages(struct unmap_batch *batch, pte_t *table, u64 start, u64 
 			tlb_flush_page(batch->mm, at);
 		batch_add(batch, frame);
 	}
-	count_pages(batch->mm, table, -(s64)anon, (s64)anon - pages);
+	pages_count(batch->mm, table, -(s64)anon, (s64)anon - pages);
 }
 
 /* The same for a table of a higher level, with the tables below it that become empty. */
