@@ -72,6 +72,7 @@ static void mm_destroy(struct mm_struct *mm)
 	mutex_unlock(&mm->lock);
 	if (mm->exe)
 		mm_exe_put(mm->exe);
+	memset(mm->pml4 + TABLE_ENTRIES / 2, 0, PAGE_SIZE / 2); /* a table dies empty */
 	frame_put(frame_of(mm->pml4));
 	kmem_cache_free(&mm_cache, mm);
 }
