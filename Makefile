@@ -9,6 +9,7 @@
 #   BUSYBOX=FILE                a static busybox, where Debian's cannot be downloaded
 #   DEBUG=1                     a kernel for the debugger, not optimised
 #   BENCH_LINUX=1               `make bench` downloads Debian's Linux and measures it, too
+#   WHERE=OPERATION             `make bench` shows where its instructions go (`fork+exec+wait`)
 #   FUZZ=20                     seconds for each fuzzer of `make fuzz`
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
 
@@ -146,6 +147,9 @@ endef
 $(foreach d,$(USER_DIRS),$(eval $(call program,$(d),$(wildcard $(d)/*.c))))
 $(foreach f,$(USER_FILES),$(eval $(call program,$(f:.c=),$(f))))
 
+# Where no other program is, so that an address in a log tells whose it is (mitoslib/where.py).
+$(BENCH): private UCFLAGS += -Wl,-Ttext-segment=0x10000000
+
 $(O)/tests/%: tests/%.c $(O)/flags $(O)/uapi/stamp
 	@mkdir -p $(@D); $(call say,MUSL,$<)
 	$(Q)$(MUSLCC) $(UCFLAGS) -MMD -MP -MF $@.d -o $@ $<
@@ -189,7 +193,8 @@ test: all iso guest-tests $(BENCH) ## every test; the last line is `N passed, N 
 	@$(MITOS) test --build $(O) $(if $(T),-k '$(T)')
 
 bench: all $(BENCH)             ## what a process's life costs in instructions, beside Linux
-	@$(MITOS) bench --build $(O) $(if $(filter 1,$(BENCH_LINUX)),--on linux)
+	@$(MITOS) bench --build $(O) $(if $(filter 1,$(BENCH_LINUX)),--on linux) \
+		$(if $(WHERE),--where '$(WHERE)')
 
 deps:                            ## install what is missing with apt (`make deps run`: then run)
 	@tools/deps

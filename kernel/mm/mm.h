@@ -207,6 +207,9 @@ pte_t *pte_alloc(struct mm_struct *mm, u64 addr); /* the same, making tables; NU
 /* Points an entry that was not present at frame (whose reference it takes), with the given
  * permission bits. */
 void pte_install(struct mm_struct *mm, pte_t *entry, struct frame *frame, pte_t bits);
+/* Counts pages that came into the last-level table in which `table` points, or, where negative,
+ * went out of it; for those that are not installed one by one. */
+void pages_count(struct mm_struct *mm, const pte_t *table, s64 anon, s64 file);
 /* present, user, and NX or not; W is added where the page may be written at once */
 pte_t pte_bits(u32 vm_flags);
 void pages_unmap(struct mm_struct *mm, u64 start, u64 end);

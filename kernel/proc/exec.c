@@ -310,22 +310,34 @@ static void fill_auxv(struct exec *exec, u64 platform, u64 random)
 	add_aux(exec, AT_NULL, 0);
 }
 
+/* The address after the string that lies at addr, or 0. */
+static u64 after_string(struct exec *exec, u64 addr)
+{
+	while (true) {
+		u8 *page = stack_page(exec, addr);
+		u64 offset = addr & ~PAGE_MASK;
+
+		if (!page)
+			return 0;
+		u8 *end = memchr(page + offset, '\0', PAGE_SIZE - offset);
+		if (end)
+			return addr + (u64)(end - page) - offset + 1;
+		addr += PAGE_SIZE - offset;
+	}
+}
+
 /* Pushes the pointers to count strings that lie one after another from addr on, and a NULL after
  * them. The words go upwards from `at`. Gives the address after the last string, or 0. */
 static u64 write_pointers(struct exec *exec, u64 at, u64 addr, u64 count)
 {
-	for (u64 i = 0; i <= count; i++, at += 8) {
+	for (u64 i = 0; i <= count && addr; i++, at += 8) {
 		u8 *page = stack_page(exec, at);
 
 		if (!page)
 			return 0;
 		*(u64 *)(page + (at & ~PAGE_MASK)) = i < count ? addr : 0;
-		for (u8 byte = 1; i < count && byte;) {
-			page = stack_page(exec, addr);
-			if (!page)
-				return 0;
-			byte = page[addr++ & ~PAGE_MASK];
-		}
+		if (i < count)
+			addr = after_string(exec, addr);
 	}
 	return addr;
 }

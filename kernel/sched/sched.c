@@ -295,9 +295,12 @@ void sched_exit(void)
 
 u64 task_runtime(const struct task_struct *task)
 {
+	irq_push(); /* a tick between the reads would move time from one to the other */
 	u64 runtime = task->times.runtime;
-
-	return task->on_cpu ? runtime + (clock_monotonic() - task->run_since) : runtime;
+	if (task->on_cpu)
+		runtime += clock_monotonic() - task->run_since;
+	irq_pop();
+	return runtime;
 }
 
 void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime)
