@@ -129,17 +129,35 @@ s64 sys_rt_sigtimedwait(const u64 __user *user_set, struct siginfo __user *user_
 	return sig;
 }
 
-/* Only to oneself may one pretend that the kernel or kill(2) sent it. */
+/* What a sender says of its signal. -EFAULT; -EPERM: only to oneself (the task pid) may one pretend
+ * that the kernel or kill(2) sent it. */
+static int info_from_user(struct siginfo *info, const struct siginfo __user *user, int sig,
+			  pid_t pid)
+{
+	if (copy_from_user(info, user, sizeof(*info)))
+		return -EFAULT;
+	if ((info->si_code >= 0 || info->si_code == SI_TKILL) && pid != current->pid)
+		return -EPERM;
+	info->si_signo = sig;
+	return 0;
+}
+
 s64 sys_rt_sigqueueinfo(pid_t tgid, int sig, const struct siginfo __user *user_info)
 {
 	struct siginfo info;
+	int error = info_from_user(&info, user_info, sig, tgid);
 
-	if (copy_from_user(&info, user_info, sizeof(info)))
-		return -EFAULT;
-	if ((info.si_code >= 0 || info.si_code == SI_TKILL) && tgid != current->tgid)
-		return -EPERM;
-	info.si_signo = sig;
-	return signal_queue(tgid, sig, &info);
+	return error ? error : signal_queue(tgid, sig, &info);
+}
+
+s64 sys_rt_tgsigqueueinfo(pid_t tgid, pid_t tid, int sig, const struct siginfo __user *user_info)
+{
+	struct siginfo info;
+	int error = info_from_user(&info, user_info, sig, tid);
+
+	if (!error && (tgid <= 0 || tid <= 0))
+		error = -EINVAL;
+	return error ? error : signal_queue_thread(tgid, tid, sig, &info);
 }
 
 s64 sys_sigaltstack(const stack_t __user *user_new, stack_t __user *user_old)
