@@ -26,10 +26,6 @@
 #define PF_RESERVED (1u << 3)
 #define PF_FETCH (1u << 4)
 
-/* Bits of DR6 (Intel SDM vol. 3, 17.2.3). */
-#define DR6_STEP (1ull << 14)
-#define DR6_CLEAR 0xffff0ff0ull
-
 void syscall_entry(void);
 void task_first_run(void);
 extern void (*const trap_vectors[256])(void);
@@ -176,16 +172,6 @@ static int float_code(u32 exceptions_raised)
 	return FPE_FLTINV;
 }
 
-/* Did the processor stop after a step, or was it the instruction for debuggers (int1)? */
-static int debug_code(void)
-{
-	u64 status;
-
-	asm volatile("mov %%dr6, %0" : "=r"(status));
-	asm volatile("mov %0, %%dr6" : : "r"(DR6_CLEAR));
-	return status & DR6_STEP ? TRAP_TRACE : TRAP_BRKPT;
-}
-
 static void exception(u64 vector, struct trapframe *tf)
 {
 	if (vector == VECTOR_PAGE_FAULT) {
@@ -196,8 +182,6 @@ static void exception(u64 vector, struct trapframe *tf)
 		kernel_fault(tf, vector, 0);
 	} else {
 		int code = exceptions[vector].code;
-		if (vector == VECTOR_DEBUG)
-			code = debug_code();
 		note_exception(vector, tf->orig_rax); /* entry.asm pushed 0 where there is none */
 		irq_enable();
 		if (vector == VECTOR_X87 || vector == VECTOR_SIMD)

@@ -181,7 +181,6 @@ TEST(addresses_to_return_to)
 	check_fatal(rows, ARRAY_SIZE(rows));
 }
 
-
 /* The program may have any stack pointer, as long as it does not use it. */
 static void set_rsp(struct kernel_ucontext *uc, const struct forgery *by)
 {
