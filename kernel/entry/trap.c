@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/oom.h"
+#include "proc/limits.h"
 #include "proc/signal.h"
 #include "sched/task.h"
 #include "sched/timer.h"
@@ -206,8 +207,11 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 		lapic_eoi();
 		timer_interrupt();
 		u64 ticked = sched_tick(trapframe_user(tf));
-		if (ticked)
+		if (ticked) {
 			itimer_tick(trapframe_user(tf), ticked);
+			posix_timers_tick();
+			limits_tick();
+		}
 	} else if (vector == VECTOR_ISA + SERIAL_IRQ) {
 		serial_interrupt();
 		lapic_eoi();

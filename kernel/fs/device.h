@@ -14,5 +14,6 @@ struct chrdev {
 void chrdev_register(struct chrdev *chrdev);
 const struct file_ops *chrdev_find(dev_t dev); /* NULL: no driver */
 void devices_init(void);
+void sleepdev_init(void); /* /dev/uninterruptible */
 
 #endif

@@ -26,6 +26,7 @@ void fs_init(void)
 	if (IS_ERR(fs_root) || fs_mount(NULL, fs_root, "rootfs", 0))
 		panic("no memory for the root file system");
 	devices_init();
+	sleepdev_init();
 	mm_exe_get = exe_get;
 	mm_exe_put = file_put;
 }

@@ -211,13 +211,21 @@ static int make_essentials(void)
 		mode_t mode;
 		u32 major, minor;
 	} nodes[] = {
-		{ "/dev", S_IFDIR | 0755, 0, 0 },	  { "/dev/pts", S_IFDIR | 0755, 0, 0 },
-		{ "/proc", S_IFDIR | 0555, 0, 0 },	  { "/tmp", S_IFDIR | 01777, 0, 0 },
-		{ "/dev/null", S_IFCHR | 0666, 1, 3 },	  { "/dev/zero", S_IFCHR | 0666, 1, 5 },
-		{ "/dev/full", S_IFCHR | 0666, 1, 7 },	  { "/dev/random", S_IFCHR | 0666, 1, 8 },
-		{ "/dev/urandom", S_IFCHR | 0666, 1, 9 }, { "/dev/kmsg", S_IFCHR | 0644, 1, 11 },
-		{ "/dev/tty", S_IFCHR | 0666, 5, 0 },	  { "/dev/console", S_IFCHR | 0600, 5, 1 },
-		{ "/dev/ptmx", S_IFCHR | 0666, 5, 2 },	  { "/dev/ttyS0", S_IFCHR | 0600, 4, 64 },
+		{ "/dev", S_IFDIR | 0755, 0, 0 },
+		{ "/dev/pts", S_IFDIR | 0755, 0, 0 },
+		{ "/proc", S_IFDIR | 0555, 0, 0 },
+		{ "/tmp", S_IFDIR | 01777, 0, 0 },
+		{ "/dev/null", S_IFCHR | 0666, 1, 3 },
+		{ "/dev/zero", S_IFCHR | 0666, 1, 5 },
+		{ "/dev/full", S_IFCHR | 0666, 1, 7 },
+		{ "/dev/random", S_IFCHR | 0666, 1, 8 },
+		{ "/dev/urandom", S_IFCHR | 0666, 1, 9 },
+		{ "/dev/kmsg", S_IFCHR | 0644, 1, 11 },
+		{ "/dev/uninterruptible", S_IFCHR | 0600, 240, 0 },
+		{ "/dev/tty", S_IFCHR | 0666, 5, 0 },
+		{ "/dev/console", S_IFCHR | 0600, 5, 1 },
+		{ "/dev/ptmx", S_IFCHR | 0666, 5, 2 },
+		{ "/dev/ttyS0", S_IFCHR | 0600, 4, 64 },
 	};
 	static const char *const links[][2] = {
 		{ "/proc/self/fd", "/dev/fd" },

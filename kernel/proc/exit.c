@@ -81,62 +81,82 @@ static void exit_files(void)
 	fs_put(fs);
 }
 
-/* Children of the dying go to the nearest living ancestor that would have them: here, init. */
+/* Children of the dying go to the nearest ancestor that asked for them (prctl(2),
+ * PR_SET_CHILD_SUBREAPER), else to init. tasklist_lock held, so all ancestors are alive. */
 static struct task_struct *find_new_parent(void)
 {
-	return task_find(1);
-}
+	struct task_struct *ancestor = current->parent;
 
-/* tasklist_lock held. Moves every child, dead or alive, and tells the new parent of the dead. */
-static void reparent_children(struct task_struct *parent)
-{
-	struct task_struct *child;
-
-	list_for_each(child, &current->children, sibling) {
-		child->parent = parent;
-		child->exit_signal = SIGCHLD; /* the new parent waits for no other kind */
-		group_check_orphaned(child, current);
-	}
-	list_for_each(child, &current->zombies, sibling) {
-		child->parent = parent;
-		child->exit_signal = SIGCHLD;
-		signal_notify_parent(child, CLD_EXITED, child->exit_code >> 8);
-	}
-	if (!list_empty(&current->zombies))
-		wait_queue_wake(&parent->signal->child_exit);
-	list_splice_tail(&parent->children, &current->children);
-	list_splice_tail(&parent->zombies, &current->zombies);
-	list_splice_tail(&parent->stop_events, &current->stop_events);
+	while (ancestor->pid > 1 && !ancestor->signal->is_subreaper)
+		ancestor = ancestor->parent;
+	return ancestor;
 }
 
 /* Does the parent want no zombies? tasklist_lock held. */
-static bool parent_ignores_children(const struct task_struct *parent)
+static bool parent_ignores(const struct task_struct *child)
 {
-	const struct sigaction *action = &parent->sighand->actions[SIGCHLD - 1];
+	const struct sigaction *action = &child->parent->sighand->actions[SIGCHLD - 1];
 
-	return current->exit_signal == SIGCHLD &&
+	return child->exit_signal == SIGCHLD &&
 	       (action->sa_handler == SIG_IGN || (action->sa_flags & SA_NOCLDWAIT));
 }
 
-static void notify_parent(int code)
+/* The parent hears of a child that has just died, or that it has just got as a zombie. */
+static void notify_parent_of_death(struct task_struct *child)
 {
-	struct task_struct *parent = current->parent;
-	int signal = code & 0x7f;
+	struct task_struct *parent = child->parent;
+	int code = child->exit_code, signal = code & 0x7f;
 	struct siginfo info = {
-		.si_signo = current->exit_signal,
+		.si_signo = child->exit_signal,
 		.si_code = !signal	 ? CLD_EXITED
 			   : code & 0x80 ? CLD_DUMPED
 					 : CLD_KILLED,
 	};
 
-	info.si_pid = current->pid;
-	info.si_uid = current->cred.uid;
+	info.si_pid = child->pid;
+	info.si_uid = child->cred.uid;
 	info.si_status = signal ? signal : code >> 8;
-	info.si_utime = (long)(current->self_sum.utime / NSEC_PER_CLOCK_TICK);
-	info.si_stime = (long)(current->self_sum.stime / NSEC_PER_CLOCK_TICK);
-	if (current->exit_signal > 0 && current->exit_signal <= SIGNAL_COUNT)
-		signal_send_info(parent, current->exit_signal, &info);
+	info.si_utime = (long)(child->self_sum.utime / NSEC_PER_CLOCK_TICK);
+	info.si_stime = (long)(child->self_sum.stime / NSEC_PER_CLOCK_TICK);
+	if (child->exit_signal > 0 && child->exit_signal <= SIGNAL_COUNT)
+		signal_send_info(parent, child->exit_signal, &info);
 	wait_queue_wake(&parent->signal->child_exit);
+}
+
+static void adopt(struct task_struct *child, struct task_struct *parent)
+{
+	child->parent = parent;
+	child->exit_signal = SIGCHLD; /* the new parent waits for no other kind */
+	if (child->pdeath_signal && child->sighand) {
+		struct siginfo info = signal_info_from_user(child->pdeath_signal, SI_USER);
+
+		signal_send_info(child, child->pdeath_signal, &info);
+	}
+}
+
+/* tasklist_lock held. Moves every child, dead or alive, and tells the new parent of the dead; if
+ * it does not want them, they are gone. */
+static void reparent_children(struct task_struct *parent)
+{
+	struct task_struct *child, *next;
+
+	list_for_each(child, &current->children, sibling) {
+		adopt(child, parent);
+		group_check_orphaned(child, current);
+	}
+	list_for_each_safe(child, next, &current->zombies, sibling) {
+		adopt(child, parent);
+		notify_parent_of_death(child);
+		if (parent_ignores(child)) {
+			list_del(&child->sibling);
+			__atomic_store_n(&child->state, EXIT_DEAD, __ATOMIC_SEQ_CST);
+			task_release(child);
+			task_put(child);
+		}
+	}
+	list_splice_tail(&parent->children, &current->children);
+	list_splice_tail(&parent->zombies, &current->zombies);
+	list_splice_tail(&parent->stop_events, &current->stop_events);
 }
 
 void task_release(struct task_struct *task)
@@ -162,7 +182,7 @@ static bool become_zombie(int code)
 	reparent_children(find_new_parent());
 	group_check_orphaned(current, NULL);
 	current->exit_code = code;
-	bool unwanted = parent_ignores_children(current->parent);
+	bool unwanted = parent_ignores(current);
 	list_del(&current->sibling);
 	list_del(&current->stop_link);
 	spin_lock(&sighand->lock);
@@ -173,7 +193,9 @@ static bool become_zombie(int code)
 	spin_unlock(&sighand->lock);
 	if (!unwanted)
 		list_add_tail(&current->parent->zombies, &current->sibling);
-	notify_parent(code);
+	notify_parent_of_death(current);
+	if (!list_empty(&current->pid_struct->death.waiters))
+		wait_queue_wake(&current->pid_struct->death);
 	if (unwanted)
 		task_release(current);
 	spin_unlock(&tasklist_lock);
@@ -187,6 +209,7 @@ void do_exit(int code)
 	if (current->pid == 1)
 		panic("init died: %s %d", code & 0x7f ? "signal" : "status",
 		      code & 0x7f ? code & 0x7f : code >> 8);
+	posix_timers_end(current->signal);
 	exit_mm();
 	exit_files();
 	if (session_leader_exits && pid_nr(current->session) == current->pid)

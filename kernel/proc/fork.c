@@ -8,13 +8,14 @@
  * rax is 0: that is all there is to "fork returns twice".
  */
 #include "proc/fork.h"
-#include "fs/fs.h"
+#include "fs/file.h"
 #include "lib/string.h"
 #include "mm/kmap.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
 #include "proc/exit.h"
 #include "proc/limits.h"
+#include "proc/pidfd.h"
 #include "proc/signal.h"
 #include "x86/fpu.h"
 #include "x86/printk.h"
@@ -24,7 +25,7 @@
 #define CLONE_SUPPORTED                                                                            \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID |    \
 	 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT | CLONE_SYSVSEM | CLONE_IO |     \
-	 CLONE_DETACHED | CLONE_UNTRACED | CLONE_PTRACE)
+	 CLONE_DETACHED | CLONE_UNTRACED | CLONE_PTRACE | CLONE_PIDFD)
 
 /* A small process needs 14 frames of its own (stack, tables, the pages it writes). */
 #define FRAMES_PER_TASK 20
@@ -162,6 +163,9 @@ static void clone_identity(struct task_struct *child)
 	memcpy(child->comm, current->comm, sizeof(child->comm));
 	child->cred = current->cred;
 	child->nice = current->nice;
+	child->slice = current->slice;
+	child->policy = current->policy;
+	child->affinity = current->affinity;
 	child->tty = current->tty;
 	child->altstack = current->altstack;
 }
@@ -210,6 +214,8 @@ static int check_flags(u64 flags, u64 tls)
 	if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
 		/* two tasks running in one memory: threads, a later floor of this house */
 		return -EINVAL;
+	if ((flags & CLONE_PIDFD) && (flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)))
+		return -EINVAL; /* both would write to parent_tid */
 	if ((flags & CLONE_PARENT) && current->leader->pid == 1)
 		return -EINVAL; /* init's sibling would have no parent */
 	return 0;
@@ -311,11 +317,12 @@ static int link_unless_signalled(struct task_struct *child, u64 flags)
 	int error = 0;
 
 	spin_lock(&tasklist_lock);
-	if (signal_is_pending())
+	if (signal_is_pending()) {
 		error = -ERESTARTNOINTR;
-	else
+	} else {
 		link_family(child, flags & CLONE_PARENT ? me->parent : me, me->pgrp, me->session);
-	signal_fork_end(error ? NULL : child);
+		signal_fork_inherit(child);
+	}
 	spin_unlock(&tasklist_lock);
 	return error;
 }
@@ -333,6 +340,58 @@ static void write_tids(struct task_struct *child, const struct clone_request *ar
 		mm_write(child->mm, (u64)(__force int *)args->child_tid, &pid, sizeof(pid));
 }
 
+/*
+ * CLONE_PIDFD: reserves a descriptor of the parent that will refer to the child, and writes it to
+ * parent_tid. 0 with the file in *file (NULL: not asked for), or -errno.
+ */
+static int reserve_pidfd(struct task_struct *child, const struct clone_request *args, int *fd,
+			 struct file **file)
+{
+	*file = NULL;
+	if (!(args->flags & CLONE_PIDFD))
+		return 0;
+	*fd = fd_reserve(0, true);
+	if (*fd < 0)
+		return *fd;
+	*file = pidfd_file(child->pid_struct, 0);
+	int error = IS_ERR(*file) ? (int)PTR_ERR(*file)
+				  : copy_to_user(args->parent_tid, fd, sizeof(*fd));
+	if (error) {
+		fd_cancel(*fd);
+		if (!IS_ERR(*file))
+			file_put(*file);
+	}
+	return error;
+}
+
+/* Everything up to the child's first appearance in public: it, or ERR_PTR with all undone. */
+static struct task_struct *make_child(const struct trapframe *tf, const struct clone_request *args)
+{
+	struct task_struct *child = task_copy(tf, args);
+	struct file *pidfile;
+	int fd;
+
+	if (IS_ERR(child))
+		return child;
+	/* A sibling of the caller may not choose what their parent is sent. */
+	child->exit_signal =
+		args->flags & CLONE_PARENT ? current->leader->exit_signal : args->exit_signal;
+	write_tids(child, args);
+	int error = reserve_pidfd(child, args, &fd, &pidfile);
+	if (!error) {
+		error = link_unless_signalled(child, args->flags);
+		if (pidfile && error) {
+			fd_cancel(fd);
+			file_put(pidfile);
+		} else if (pidfile) {
+			fd_publish(fd, pidfile);
+		}
+	}
+	if (error)
+		task_discard(child);
+	return error ? ERR_PTR(error) : child;
+}
+
 s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 {
 	struct vfork_wait vfork = { .done = false };
@@ -341,22 +400,10 @@ s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 	if (error)
 		return error;
 	signal_fork_begin();
-	struct task_struct *child = task_copy(tf, args);
-	if (IS_ERR(child)) {
-		spin_lock(&tasklist_lock);
-		signal_fork_end(NULL);
-		spin_unlock(&tasklist_lock);
+	struct task_struct *child = make_child(tf, args);
+	signal_fork_end();
+	if (IS_ERR(child))
 		return PTR_ERR(child);
-	}
-	/* A sibling of the caller may not choose what their parent is sent. */
-	child->exit_signal =
-		args->flags & CLONE_PARENT ? current->leader->exit_signal : args->exit_signal;
-	write_tids(child, args);
-	error = link_unless_signalled(child, args->flags);
-	if (error) {
-		task_discard(child);
-		return error;
-	}
 
 	pid_t pid = child->pid; /* once it runs, the child may be gone before we look again */
 	if (args->flags & CLONE_VFORK) {
@@ -387,6 +434,8 @@ int task_spawn_init(void (*fn)(void *arg), void *arg)
 		panic("no memory for the first process");
 	task->rlimits = task->signal->rlimits;
 	task->exit_signal = SIGCHLD;
+	sched_set_nice(task, 0);
+	task->affinity = ~0ull;
 	fpu_reset(task->fpu);
 	*task->tf = (struct trapframe){ .orig_rax = (u64)-1 };
 	sched_prepare(task, fn, arg);

@@ -18,6 +18,7 @@ struct itimers {
 	struct timer real; /* arms the first kind */
 	struct pid *pid;   /* whom the real one signals; held while it is or was armed */
 	u64 real_interval; /* ns */
+	bool real_resting; /* its signal is pending; armed again when that is taken */
 	/* ITIMER_VIRTUAL and ITIMER_PROF; counted down by ticks of the process itself */
 	struct itimer_setting cpu[2];
 };
@@ -26,6 +27,8 @@ struct itimers {
  * three. */
 struct itimer_setting itimer_set(int kind, struct itimer_setting setting);
 struct itimer_setting itimer_get(int kind);
+/* SIGALRM has been taken out of what is pending; sighand->lock held */
+void itimer_taken(struct itimers *itimers);
 /* the running task used ns more of CPU; interrupt context */
 void itimer_tick(bool user_mode, u64 ns);
 /* the process is no more, or its memory of timers */

@@ -137,3 +137,14 @@ int signal_queue_thread(pid_t tgid, pid_t tid, int sig, const struct siginfo *in
 	spin_unlock(&tasklist_lock);
 	return error;
 }
+
+int signal_kill_process(struct pid *pid, int sig, const struct siginfo *user_info)
+{
+	struct siginfo info = user_info ? *user_info : signal_info_from_user(sig, SI_USER);
+
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = pid->task;
+	int error = task ? kill_with(task->leader, sig, &info, true) : -ESRCH;
+	spin_unlock(&tasklist_lock);
+	return error;
+}

@@ -127,6 +127,17 @@ void limits_uncharge_signal(uid_t uid)
 	spin_unlock(&users_lock);
 }
 
+u64 limits_signals_queued(uid_t uid)
+{
+	struct user wanted = { .uid = uid };
+
+	spin_lock(&users_lock);
+	const struct user *user = RB_FIND(user_tree, &users, &wanted);
+	u64 count = user ? user->signals : 0;
+	spin_unlock(&users_lock);
+	return count;
+}
+
 int limits_change(struct task_struct *task, unsigned resource, const struct rlimit64 *new,
 		  struct rlimit64 *old)
 {
@@ -144,4 +155,25 @@ int limits_change(struct task_struct *task, unsigned resource, const struct rlim
 		return -EPERM;
 	*slot = *new;
 	return 0;
+}
+
+void limits_tick(void)
+{
+	struct siginfo info = { .si_code = SI_KERNEL };
+
+	if (!current->signal)
+		return;
+	struct rlimit64 *limit = &current->signal->rlimits[RLIMIT_CPU];
+	u64 seconds = task_runtime(current) / NSEC_PER_SEC;
+	if (likely(seconds < limit->rlim_cur))
+		return;
+	if (seconds >= limit->rlim_max) {
+		info.si_signo = SIGKILL;
+	} else {
+		info.si_signo = SIGXCPU;
+		limit->rlim_cur = seconds + 1; /* once more each second, as on Linux */
+	}
+	spin_lock(&tasklist_lock);
+	signal_send_info(current->leader, info.si_signo, &info);
+	spin_unlock(&tasklist_lock);
 }

@@ -13,10 +13,14 @@ void limits_uncharge_process(struct task_struct *task);
  * to be passed over (always). */
 bool limits_charge_signal(const struct task_struct *task, bool always);
 void limits_uncharge_signal(uid_t uid);
+u64 limits_signals_queued(uid_t uid); /* for /proc: how many there are */
 
 /* prlimit(2) on a process, resource < RLIM_NLIMITS: either pointer may be NULL. 0, -EINVAL, -EPERM.
  * The caller keeps the process from dying meanwhile (itself, or tasklist_lock). */
 int limits_change(struct task_struct *task, unsigned resource, const struct rlimit64 *new,
 		  struct rlimit64 *old);
+
+/* The running task used more of its CPU: acts on RLIMIT_CPU. Interrupt context. */
+void limits_tick(void);
 
 #endif

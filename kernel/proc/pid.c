@@ -123,6 +123,7 @@ struct pid *pid_alloc(void)
 	pid->refs = 1;
 	list_init(&pid->group);
 	list_init(&pid->session);
+	wait_queue_init(&pid->death, "pid death");
 	spin_lock(&pid_lock);
 	int error = take_number(pid);
 	spin_unlock(&pid_lock);

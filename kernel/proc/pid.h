@@ -21,6 +21,7 @@ struct pid {
 	struct list_head group;
 	/* members of the session, by ->session_link. tasklist_lock */
 	struct list_head session;
+	struct wait_queue death; /* who polls a pidfd; woken under tasklist_lock */
 };
 
 /* Guards the family tree, groups, sessions and the list of all tasks. Outermost of

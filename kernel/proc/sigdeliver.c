@@ -17,7 +17,11 @@ static int dequeue(u64 wanted, struct siginfo *info)
 {
 	int sig = sigpending_take(&current->pending, wanted, info);
 
-	return sig ? sig : sigpending_take(&current->signal->pending, wanted, info);
+	if (!sig)
+		sig = sigpending_take(&current->signal->pending, wanted, info);
+	if (sig == SIGALRM)
+		itimer_taken(&current->signal->itimers);
+	return sig;
 }
 
 static int dequeue_wanted(u64 set, struct siginfo *info)

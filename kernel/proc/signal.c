@@ -23,6 +23,7 @@ void signal_module_init(void)
 	kmem_cache_init(&sighand_cache, "sighand_struct", sizeof(struct sighand_struct), 8);
 	kmem_cache_init(&signal_cache, "signal_struct", sizeof(struct signal_struct), 8);
 	sigqueue_module_init();
+	posix_timer_module_init();
 }
 
 struct sighand_struct *sighand_new(void)
@@ -157,6 +158,22 @@ int signal_send_locked(struct task_struct *task, int sig, const struct siginfo *
 	return error;
 }
 
+bool signal_send_entry(struct task_struct *task, struct sigqueue *entry, bool shared)
+{
+	struct sigpending *pending = shared ? &task->signal->pending : &task->pending;
+	int sig = entry->info.si_signo;
+
+	if (signal_ignored(task, sig))
+		return false;
+	if (list_empty(&entry->link))
+		list_add_tail(&pending->queue, &entry->link);
+	else if (entry->info.si_overrun < INT32_MAX)
+		entry->info.si_overrun++;
+	pending->set |= SIGNAL_BIT(sig);
+	wake_receiver(task, sig);
+	return true;
+}
+
 void signal_send_info(struct task_struct *leader, int sig, const struct siginfo *info)
 {
 	signal_send_locked(leader, sig, info, true);
@@ -181,15 +198,19 @@ void signal_fork_begin(void)
 	spin_unlock(&current->sighand->lock);
 }
 
-void signal_fork_end(struct task_struct *child)
+void signal_fork_inherit(struct task_struct *child)
 {
 	ASSERT(spin_held(&tasklist_lock));
 	spin_lock(&current->sighand->lock);
+	child->signal->pending.set |= current->signal->fork_signals;
+	signal_recalculate(child);
+	spin_unlock(&current->sighand->lock);
+}
+
+void signal_fork_end(void)
+{
+	spin_lock(&current->sighand->lock);
 	current->signal->forking--;
-	if (child) {
-		child->signal->pending.set |= current->signal->fork_signals;
-		signal_recalculate(child);
-	}
 	spin_unlock(&current->sighand->lock);
 }
 
@@ -318,6 +339,8 @@ int signal_set_action(int sig, const struct sigaction *new, struct sigaction *ol
 		if (is_ignoring(slot->sa_handler, sig)) { /* POSIX: what is pending is discarded */
 			sigpending_drop(&current->pending, SIGNAL_BIT(sig));
 			sigpending_drop(&current->signal->pending, SIGNAL_BIT(sig));
+			if (sig == SIGALRM)
+				itimer_taken(&current->signal->itimers);
 			signal_recalculate(current);
 		}
 	}

@@ -8,7 +8,7 @@
 #ifndef MITOS_PROC_SIGNAL_H
 #define MITOS_PROC_SIGNAL_H
 
-#include "proc/itimer.h"
+#include "proc/posix_timer.h"
 #include "proc/pid.h"
 #include "proc/sigqueue.h"
 #include "x86/trapframe.h"
@@ -39,9 +39,11 @@ struct signal_struct {
 	struct rlimit64 rlimits[RLIM_NLIMITS];
 	bool group_exit; /* all threads must go, with the code below; sighand->lock */
 	int group_exit_code;
-	u32 forking;	  /* forks under way, and what was sent to the whole group meanwhile: */
-	u64 fork_signals; /* the children must not miss it. sighand->lock */
-	struct itimers itimers; /* tasklist_lock */
+	u32 forking;	   /* forks under way, and what was sent to the whole group meanwhile: */
+	u64 fork_signals;  /* the children must not miss it. sighand->lock */
+	bool is_subreaper; /* adopts the orphans among its descendants; tasklist_lock */
+	struct itimers itimers;		   /* sighand->lock */
+	struct posix_timers *posix_timers; /* NULL: never made one */
 };
 
 /* PID 1 gets only the signals it has a handler for. */
@@ -57,16 +59,22 @@ void sighand_put(struct sighand_struct *sighand);
 struct signal_struct *signals_new(const struct rlimit64 *rlimits);
 void signals_free(struct signal_struct *signal);
 /*
- * Between the two, signals to the process's group are remembered; the end gives them to the child
- * (NULL: the fork failed), which is being linked into the group. tasklist_lock is held at the end.
+ * Between begin and end, signals to the process's group are remembered; the child gets them in the
+ * same step that links it into the group (tasklist_lock held).
  */
 void signal_fork_begin(void);
-void signal_fork_end(struct task_struct *child);
+void signal_fork_inherit(struct task_struct *child);
+void signal_fork_end(void);
 void signal_flush_task(struct task_struct *task); /* drops what is pending for a dying thread */
 
 /* Makes sig pending for task alone (shared false) or for its process; tasklist_lock held. 0, or
  * -EAGAIN for a real-time signal that found no room. */
 int signal_send_locked(struct task_struct *task, int sig, const struct siginfo *info, bool shared);
+/*
+ * Puts a timer's own entry among what is pending, or counts an overrun if it is there already;
+ * sighand->lock held. False if the signal is ignored.
+ */
+bool signal_send_entry(struct task_struct *task, struct sigqueue *entry, bool shared);
 /* What the receiver is told of a signal that the running task sends. */
 struct siginfo signal_info_from_user(int sig, int code);
 /* A signal to a whole group reached task: if it is forking, its child is of the group, too. */

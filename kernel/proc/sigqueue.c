@@ -12,13 +12,6 @@
 	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |     \
 	 SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
 
-/* A pending signal's information. */
-struct sigqueue {
-	struct list_head link;
-	struct siginfo info;
-	uid_t uid; /* whose RLIMIT_SIGPENDING it counts against */
-};
-
 static struct kmem_cache sigqueue_cache;
 
 void sigqueue_module_init(void)
@@ -32,8 +25,7 @@ void sigpending_init(struct sigpending *pending)
 	list_init(&pending->queue);
 }
 
-/* NULL: no memory, or the receiver's user has too many queued already. */
-static struct sigqueue *sigqueue_new(const struct task_struct *task, const struct siginfo *info)
+struct sigqueue *sigqueue_new(const struct task_struct *task, const struct siginfo *info)
 {
 	/* There is at most one of each, and the receiver is to know from whom. */
 	bool always = info->si_signo < FIRST_REAL_TIME && info->si_code >= 0;
@@ -45,16 +37,29 @@ static struct sigqueue *sigqueue_new(const struct task_struct *task, const struc
 		limits_uncharge_signal(task->cred.uid);
 		return NULL;
 	}
+	list_init(&entry->link);
 	entry->info = *info;
+	entry->taken = NULL;
 	entry->uid = task->cred.uid;
 	return entry;
 }
 
-static void sigqueue_free(struct sigqueue *entry)
+void sigqueue_free(struct sigqueue *entry)
 {
 	list_del(&entry->link);
 	limits_uncharge_signal(entry->uid);
 	kmem_cache_free(&sigqueue_cache, entry);
+}
+
+/* It leaves the queue to be delivered, or (info NULL) for nothing. */
+static void leave(struct sigqueue *entry, struct siginfo *info)
+{
+	if (entry->taken) {
+		list_del(&entry->link);
+		entry->taken(entry, info);
+	} else {
+		sigqueue_free(entry);
+	}
 }
 
 void sigpending_drop(struct sigpending *pending, u64 mask)
@@ -64,7 +69,7 @@ void sigpending_drop(struct sigpending *pending, u64 mask)
 	pending->set &= ~mask;
 	list_for_each_safe(entry, next, &pending->queue, link) {
 		if (SIGNAL_BIT(entry->info.si_signo) & mask)
-			sigqueue_free(entry);
+			leave(entry, NULL);
 	}
 }
 
@@ -104,7 +109,7 @@ int sigpending_take(struct sigpending *pending, u64 wanted, struct siginfo *info
 	*info = (struct siginfo){ .si_signo = sig, .si_code = SI_USER };
 	if (found) {
 		*info = found->info;
-		sigqueue_free(found);
+		leave(found, info);
 	}
 	if (!more)
 		pending->set &= ~SIGNAL_BIT(sig);

@@ -13,7 +13,21 @@
 #define FIRST_REAL_TIME 32
 #define SIGNAL_BIT(sig) (1ull << ((sig)-1))
 
+/* A pending signal's information. */
+struct sigqueue {
+	struct list_head link; /* in a pending set's queue, or alone */
+	struct siginfo info;
+	uid_t uid; /* whose RLIMIT_SIGPENDING it counts against */
+	/* For an entry that belongs to a timer and is not freed: it is being delivered (info is
+	 * the receiver's copy) or was dropped (NULL). NULL for all others. */
+	void (*taken)(struct sigqueue *entry, struct siginfo *info);
+	void *owner;
+};
+
 void sigqueue_module_init(void);
+/* An entry counted against the receiver's RLIMIT_SIGPENDING. NULL: no memory, or too many. */
+struct sigqueue *sigqueue_new(const struct task_struct *receiver, const struct siginfo *info);
+void sigqueue_free(struct sigqueue *entry); /* takes it off its queue first */
 void sigpending_init(struct sigpending *pending);
 /*
  * Makes info->si_signo pending, counted against the receiver's RLIMIT_SIGPENDING, which bounds all

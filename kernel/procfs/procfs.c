@@ -571,6 +571,11 @@ static const struct inode_ops link_ops = { .readlink = link_readlink,
 					   .get_link = link_target,
 					   .destroy = node_destroy };
 
+struct pid *procfs_dir_pid(const struct file *file)
+{
+	return file->ops == &task_dir_file_ops ? pid_get(node_of(file->inode)->pid) : NULL;
+}
+
 static struct dentry *proc_mount(const struct fs_type *type)
 {
 	return filesystem_make_root(type, S_IFDIR | 0555, &root_ops, &root_file_ops);

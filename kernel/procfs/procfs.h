@@ -10,4 +10,9 @@
 /* Registers the file system and mounts nothing; `mount -t proc` or init does. */
 void procfs_init(void);
 
+struct file;
+struct pid;
+/* The process whose directory /proc/PID is open as file, with a reference; NULL: something else. */
+struct pid *procfs_dir_pid(const struct file *file);
+
 #endif

@@ -9,10 +9,10 @@
 #include "mm/mm.h"
 #include "mm/slab.h"
 #include "proc/exit.h"
+#include "proc/limits.h"
 #include "proc/signal.h"
 #include "procfs/text.h"
 #include "tty/tty.h"
-#include "x86/ksyms.h"
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 #define STRINGS_MAX (1u << 20) /* bytes of arguments that are shown */
@@ -70,6 +70,7 @@ struct summary {
 	u64 pending, shared_pending, blocked, ignored, caught;
 	int exit_signal, exit_code;
 	u32 threads;
+	u64 signal_limit; /* RLIMIT_SIGPENDING */
 };
 
 static void gather(struct task_struct *task, struct summary *sum)
@@ -90,6 +91,7 @@ static void gather(struct task_struct *task, struct summary *sum)
 		sum->pending = task->pending.set;
 		sum->shared_pending = task->signal->pending.set;
 		sum->threads = task->signal->threads;
+		sum->signal_limit = task->signal->rlimits[RLIMIT_SIGPENDING].rlim_cur;
 		for (int i = 0; i < SIGNAL_COUNT; i++) {
 			__sighandler_t handler = task->sighand->actions[i].sa_handler;
 
@@ -186,12 +188,14 @@ static void show_status(struct text *text, struct task_struct *task)
 		print_memory(text, mm);
 		mm_put(mm);
 	}
-	text_print(text, "Threads:\t%u\n", sum.threads);
+	text_print(text, "Threads:\t%u\nSigQ:\t%llu/%llu\n", sum.threads,
+		   (ull)limits_signals_queued(cred->uid), (ull)sum.signal_limit);
 	text_print(text,
 		   "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n"
 		   "SigIgn:\t%016llx\nSigCgt:\t%016llx\n",
 		   (ull)sum.pending, (ull)sum.shared_pending, (ull)sum.blocked, (ull)sum.ignored,
 		   (ull)sum.caught);
+	task_show_cpus(text, task);
 	text_print(text, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
 		   (ull)sum.self.voluntary, (ull)sum.self.involuntary);
 }
@@ -244,15 +248,6 @@ static void show_environ(struct text *text, struct task_struct *task)
 static void show_comm(struct text *text, struct task_struct *task)
 {
 	text_print(text, "%s\n", task->comm);
-}
-
-static void show_wchan(struct text *text, struct task_struct *task)
-{
-	u64 offset;
-	const char *name =
-		task->state == TASK_RUNNING ? NULL : ksyms_lookup((u64)task->wchan, &offset);
-
-	text_print(text, "%s", name ? name : "0");
 }
 
 static void print_area(struct text *text, const struct vm_area_struct *vma, char *path, size_t size)
@@ -318,14 +313,17 @@ static void show_mounts(struct text *text, struct task_struct *task)
 }
 
 const struct proc_file task_files[] = {
+	{ "children", 0444, task_show_children, NULL },
 	{ "cmdline", 0444, show_cmdline, NULL },
 	{ "comm", 0444, show_comm, NULL },
 	{ "environ", 0400 | PROC_PRIVATE, show_environ, NULL },
+	{ "limits", 0444, task_show_limits, NULL },
 	{ "maps", 0444 | PROC_PRIVATE, show_maps, NULL },
 	{ "mounts", 0444, show_mounts, NULL },
+	{ "stack", 0400 | PROC_PRIVATE, task_show_stack, NULL },
 	{ "stat", 0444, show_stat, NULL },
 	{ "statm", 0444, show_statm, NULL },
 	{ "status", 0444, show_status, NULL },
-	{ "wchan", 0444, show_wchan, NULL },
+	{ "wchan", 0444, task_show_wchan, NULL },
 	{ .name = NULL },
 };

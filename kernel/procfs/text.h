@@ -33,6 +33,13 @@ struct proc_file {
 extern const struct proc_file root_files[], sys_kernel_files[], sys_fs_files[], sys_vm_files[],
 	task_files[];
 
+/* taskstate.c: files of /proc/PID about what the task does and may do. */
+void task_show_wchan(struct text *text, struct task_struct *task);
+void task_show_stack(struct text *text, struct task_struct *task);
+void task_show_children(struct text *text, struct task_struct *task);
+void task_show_limits(struct text *text, struct task_struct *task);
+void task_show_cpus(struct text *text, struct task_struct *task); /* two lines of status */
+
 /* audit.c: the whole recount; also /proc/audit. Returns the errors found. */
 u64 audit_run(struct text *text);
 

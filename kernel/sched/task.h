@@ -82,7 +82,10 @@ struct task_struct {
 	u64 run_since;		 /* monotonic ns when it was switched in */
 	struct task_times times; /* own CPU only while running */
 	u64 start_time;		 /* monotonic ns of fork */
-	int nice;
+	int nice;		 /* -20 to 19 */
+	u64 slice;		 /* ns of a whole time slice: shorter, the nicer */
+	int policy;		 /* SCHED_*, as it was set: they all mean the same here */
+	u64 affinity;		 /* CPUs it may run on, a bit each */
 
 	/* atomic: one while it may still run, one until it is reaped, and temporary ones */
 	u32 refs;
@@ -136,6 +139,7 @@ struct task_struct {
 	struct list_head pgrp_link, session_link;
 	/* as wait reports it: status << 8, or signal | 0x80 if a core was due */
 	int exit_code;
+	int pdeath_signal;	    /* sent to it when its parent dies (prctl(2)); 0: none */
 	int exit_signal;	    /* sent to the parent at death; SIGCHLD for fork, -1: none */
 	int stop_signal;	    /* TASK_STOPPED and not yet reported to a waiter; else 0 */
 	bool continued;		    /* SIGCONT happened and is not yet reported */
@@ -161,9 +165,10 @@ void sched_init(void);
 /* Readies a new task to start in fn(arg) (kernel task), or, with fn NULL, to return to user mode by
  * its trapframe. */
 void sched_prepare(struct task_struct *task, void (*fn)(void *arg), void *arg);
-void sched_start(struct task_struct *task); /* TASK_NEW becomes runnable */
-void schedule(void);			    /* gives the CPU away; returns when chosen again */
-void __noreturn sched_idle(void);	    /* what the boot thread of control does for ever */
+void sched_start(struct task_struct *task);		 /* TASK_NEW becomes runnable */
+void sched_set_nice(struct task_struct *task, int nice); /* -20 to 19 */
+void schedule(void);		  /* gives the CPU away; returns when chosen again */
+void __noreturn sched_idle(void); /* what the boot thread of control does for ever */
 /* In a long loop: gives the CPU away if the time slice is over. Sleeping locks may be held. */
 void cond_resched(void);
 void sched_yield(void); /* to the end of the queue */
@@ -183,6 +188,9 @@ bool task_wake(struct task_struct *task, u32 states);
 u64 task_runtime(const struct task_struct *task); /* ns on a CPU until now */
 /* Splits the run time into user and system by the ticks seen in each, as Linux does. */
 void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);
+/* The return addresses on a task's kernel stack while it does not run, innermost first: how many
+ * (at most max). None for a running task or a zombie. */
+u32 sched_backtrace(struct task_struct *task, u64 *addresses, u32 max);
 u64 sched_running(void);			/* runnable tasks, for /proc/loadavg */
 u64 sched_switches(void);			/* context switches since boot */
 u64 sched_idle_time(void);			/* ns that CPUs had nothing to run */

@@ -39,9 +39,28 @@ void timer_init(struct timer *timer, void (*fn)(struct timer *timer))
 	timer->cpu = NULL;
 }
 
+/* Takes it out of its tree: false if it was in none. */
+static bool detach(struct timer *timer)
+{
+	struct cpu *cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
+	bool armed = false;
+
+	if (!cpu)
+		return false;
+	struct timer_base *base = &bases[cpu->id];
+	spin_lock(&base->lock);
+	if (timer->cpu == cpu) { /* it may have expired meanwhile */
+		RB_REMOVE(timer_tree, &base->tree, timer);
+		timer->cpu = NULL;
+		armed = true;
+	}
+	spin_unlock(&base->lock);
+	return armed;
+}
+
 void timer_arm(struct timer *timer, u64 expires)
 {
-	timer_disarm(timer);
+	detach(timer);
 	irq_push();
 	struct timer_base *base = &bases[this_cpu()->id];
 	spin_lock(&base->lock);
@@ -65,21 +84,8 @@ static void wait_for_callback(const struct timer *timer)
 
 bool timer_disarm(struct timer *timer)
 {
-	struct cpu *cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
-	bool armed = false;
+	bool armed = detach(timer);
 
-	if (!cpu) {
-		wait_for_callback(timer);
-		return false;
-	}
-	struct timer_base *base = &bases[cpu->id];
-	spin_lock(&base->lock);
-	if (timer->cpu == cpu) { /* it may have expired meanwhile */
-		RB_REMOVE(timer_tree, &base->tree, timer);
-		timer->cpu = NULL;
-		armed = true;
-	}
-	spin_unlock(&base->lock);
 	if (!armed)
 		wait_for_callback(timer);
 	return armed;

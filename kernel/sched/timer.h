@@ -20,7 +20,8 @@ struct timer {
 
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer));
 void timer_arm(struct timer *timer, u64 expires); /* disarms it first if need be */
-/* true if it was armed; else fn has run or is running */
+/* True if it was armed; else it waits for fn, should that be running: hold no lock that fn
+ * takes. */
 bool timer_disarm(struct timer *timer);
 void timer_interrupt(void); /* runs what has expired on this CPU */
 /* The running task's next tick on this CPU, or CLOCK_NEVER for an idle CPU; programs

@@ -291,6 +291,7 @@ s64 sys_sysinfo(struct sysinfo __user *user)
 s64 sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 {
 	char name[sizeof(current->comm)] = { 0 };
+	int flag;
 
 	(void)arg3, (void)arg4, (void)arg5;
 	switch (option) {
@@ -304,6 +305,19 @@ s64 sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 		return copy_to_user((void __user *)arg2, current->comm, sizeof(current->comm));
 	case PR_GET_DUMPABLE:
 		return 1;
+	case PR_SET_PDEATHSIG:
+		if (arg2 > SIGNAL_COUNT)
+			return -EINVAL;
+		current->pdeath_signal = (int)arg2;
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return copy_to_user((void __user *)arg2, &current->pdeath_signal, sizeof(int));
+	case PR_SET_CHILD_SUBREAPER:
+		current->signal->is_subreaper = arg2 != 0;
+		return 0;
+	case PR_GET_CHILD_SUBREAPER:
+		flag = current->signal->is_subreaper;
+		return copy_to_user((void __user *)arg2, &flag, sizeof(flag));
 	}
 	return -EINVAL;
 }
@@ -389,103 +403,4 @@ s64 sys_getcpu(unsigned __user *cpu, unsigned __user *node)
 	    (node && copy_to_user(node, &zero, sizeof(zero))))
 		return -EFAULT;
 	return 0;
-}
-
-s64 sys_sched_getaffinity(pid_t pid, unsigned size, u64 __user *mask)
-{
-	u64 all = (1ull << cpu_count) - 1;
-
-	spin_lock(&tasklist_lock);
-	bool exists = !pid || task_find(pid);
-	spin_unlock(&tasklist_lock);
-	if (!exists)
-		return -ESRCH;
-	if (size < sizeof(all) || size % sizeof(all))
-		return -EINVAL;
-	return copy_to_user(mask, &all, sizeof(all)) ? -EFAULT : (s64)sizeof(all);
-}
-
-/* Any set with a CPU that exists will do: there is no choice to make on one. */
-s64 sys_sched_setaffinity(pid_t pid, unsigned size, const u64 __user *mask)
-{
-	u64 wanted = 0;
-
-	if (copy_from_user(&wanted, mask, min(size, (unsigned)sizeof(wanted))))
-		return -EFAULT;
-	if (!(wanted & ((1ull << cpu_count) - 1)))
-		return -EINVAL;
-	spin_lock(&tasklist_lock);
-	struct task_struct *task = pid ? task_find(pid) : current;
-	bool mine = task && (current->cred.euid == 0 || current->cred.euid == task->cred.uid ||
-			     current->cred.euid == task->cred.euid);
-	spin_unlock(&tasklist_lock);
-	return !task ? -ESRCH : mine ? 0 : -EPERM;
-}
-
-/* nice and its kin: the value is kept and reported; every task gets the same slice. */
-#define NICE_OFFSET 20
-
-/* Calls fn for each task that which and who name (getpriority(2)), tasklist_lock held. */
-static void for_each_named(int which, int who,
-			   void (*fn)(struct task_struct *task, s64 *result, int nice), s64 *result,
-			   int nice)
-{
-	struct task_struct *task;
-	pid_t group = who ? who : pid_nr(current->leader->pgrp);
-	uid_t uid = who ? (uid_t)who : current->cred.uid;
-
-	if (which == PRIO_PROCESS) {
-		task = who ? task_find(who) : current;
-		if (task)
-			fn(task, result, nice);
-		return;
-	}
-	list_for_each(task, &task_list, all_link)
-		if (which == PRIO_PGRP ? pid_nr(task->leader->pgrp) == group
-				       : task->cred.uid == uid)
-			fn(task, result, nice);
-}
-
-static void look_at_nice(struct task_struct *task, s64 *result, int nice)
-{
-	(void)nice;
-	*result = max(*result, (s64)(NICE_OFFSET - task->nice)); /* the most favoured one's */
-}
-
-static void change_nice(struct task_struct *task, s64 *result, int nice)
-{
-	const struct cred *mine = &current->cred;
-
-	if (mine->euid != 0 && mine->euid != task->cred.uid && mine->euid != task->cred.euid)
-		*result = -EPERM;
-	else if (mine->euid != 0 && nice < task->nice)
-		*result = -EACCES;
-	else
-		task->nice = nice;
-	if (*result == -ESRCH)
-		*result = 0;
-}
-
-s64 sys_getpriority(int which, int who)
-{
-	s64 result = -ESRCH;
-
-	if (which < PRIO_PROCESS || which > PRIO_USER)
-		return -EINVAL;
-	spin_lock(&tasklist_lock);
-	for_each_named(which, who, look_at_nice, &result, 0);
-	spin_unlock(&tasklist_lock);
-	return result;
-}
-
-s64 sys_setpriority(int which, int who, int nice)
-{
-	s64 result = -ESRCH;
-
-	if (which < PRIO_PROCESS || which > PRIO_USER)
-		return -EINVAL;
-	spin_lock(&tasklist_lock);
-	for_each_named(which, who, change_nice, &result, max(-20, min(nice, 19)));
-	spin_unlock(&tasklist_lock);
-	return result;
 }

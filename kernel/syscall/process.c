@@ -4,16 +4,19 @@
  */
 #include "syscall/process.h"
 #include "lib/string.h"
+#include "fs/file.h"
 #include "mm/slab.h"
 #include "mm/usercopy.h"
 #include "proc/exec.h"
 #include "proc/fork.h"
 #include "proc/group.h"
+#include "proc/pidfd.h"
 #include "proc/wait.h"
 #include "syscall/rusage.h"
 #include "syscall/user.h"
 #include <asm/errno.h>
 #include <linux/fcntl.h>
+#include <linux/pidfd.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 
@@ -99,42 +102,95 @@ s64 sys_wait4(pid_t pid, int __user *status, int options, struct rusage __user *
 	return outcome.pid;
 }
 
+s64 sys_pidfd_open(pid_t pid, unsigned flags)
+{
+	if ((flags & ~(unsigned)PIDFD_NONBLOCK) || pid <= 0)
+		return -EINVAL;
+	return pidfd_open(pid, flags);
+}
+
+/* The process that pidfd refers to, with a reference for as long as it is waited for, so that its
+ * number is not given to another child meanwhile. */
+static struct pid *waitid_pidfd(int fd, struct wait_request *request, bool *nonblocking)
+{
+	struct file *file = fd_get(fd);
+	struct pid *pid = file ? pidfd_pid_get(file) : NULL;
+
+	if (pid) {
+		request->whom = WAIT_PID;
+		request->nr = pid_nr(pid);
+		*nonblocking = file_nonblocking(file) && !(request->options & WNOHANG);
+		request->options |= *nonblocking ? WNOHANG : 0;
+	}
+	if (file)
+		file_put(file);
+	return pid;
+}
+
+/* Whom waitid(2) is to wait for, but for P_PIDFD. 0, -EINVAL. */
+static int waitid_whom(int idtype, pid_t id, struct wait_request *request)
+{
+	request->nr = id;
+	switch (idtype) {
+	case P_ALL:
+		request->whom = WAIT_ANY;
+		return 0;
+	case P_PID:
+		request->whom = WAIT_PID;
+		return id > 0 ? 0 : -EINVAL;
+	case P_PGID:
+		request->whom = WAIT_GROUP;
+		if (id == 0)
+			request->nr = group_get(0);
+		return id >= 0 ? 0 : -EINVAL;
+	}
+	return -EINVAL;
+}
+
+static s64 waitid_result(const struct wait_outcome *outcome, struct siginfo __user *user_info,
+			 struct rusage __user *usage)
+{
+	struct siginfo info = { 0 };
+
+	if (outcome->pid) {
+		info.si_signo = SIGCHLD;
+		info.si_code = outcome->code;
+		info.si_pid = outcome->pid;
+		info.si_uid = outcome->uid;
+		info.si_status = outcome->status;
+	}
+	if (user_info && copy_to_user(user_info, &info, sizeof(info)))
+		return -EFAULT;
+	if (usage && outcome->pid && rusage_to_user(usage, &outcome->usage))
+		return -EFAULT;
+	return 0;
+}
+
 s64 sys_waitid(int idtype, pid_t id, struct siginfo __user *user_info, int options,
 	       struct rusage __user *usage)
 {
-	struct wait_request request = { .options = (unsigned)options, .nr = id };
+	struct wait_request request = { .options = (unsigned)options };
 	struct wait_outcome outcome;
-	struct siginfo info = { 0 };
+	struct pid *pid = NULL;
+	bool nonblocking = false;
+	int error = 0;
 
 	if ((options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD |
 			 __WCLONE | __WALL)) ||
 	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	if (idtype == P_PID)
-		request.whom = WAIT_PID;
-	else if (idtype == P_PGID)
-		request.whom = WAIT_GROUP;
-	else if (idtype != P_ALL)
-		return -EINVAL;
-	if ((idtype == P_PID && id <= 0) || (idtype == P_PGID && id < 0))
-		return -EINVAL;
-	if (idtype == P_PGID && id == 0)
-		request.nr = group_get(0);
-	int error = task_wait(&request, &outcome);
+	if (idtype != P_PIDFD)
+		error = waitid_whom(idtype, id, &request);
+	else if (id < 0)
+		error = -EINVAL;
+	else if (!(pid = waitid_pidfd(id, &request, &nonblocking)))
+		error = -EBADF;
+	if (!error)
+		error = task_wait(&request, &outcome);
+	pid_put(pid);
 	if (error)
 		return error;
-	if (outcome.pid) {
-		info.si_signo = SIGCHLD;
-		info.si_code = outcome.code;
-		info.si_pid = outcome.pid;
-		info.si_uid = outcome.uid;
-		info.si_status = outcome.status;
-	}
-	if (user_info && copy_to_user(user_info, &info, sizeof(info)))
-		return -EFAULT;
-	if (usage && outcome.pid && rusage_to_user(usage, &outcome.usage))
-		return -EFAULT;
-	return 0;
+	return nonblocking && !outcome.pid ? -EAGAIN : waitid_result(&outcome, user_info, usage);
 }
 
 s64 sys_getpid(void)
@@ -191,10 +247,4 @@ s64 sys_setsid(void)
 s64 sys_getsid(pid_t pid)
 {
 	return session_get(pid);
-}
-
-s64 sys_sched_yield(void)
-{
-	sched_yield();
-	return 0;
 }

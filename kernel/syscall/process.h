@@ -27,6 +27,7 @@ s64 sys_exit_group(int status);
 s64 sys_wait4(pid_t pid, int __user *status, int options, struct rusage __user *usage);
 s64 sys_waitid(int idtype, pid_t id, struct siginfo __user *info, int options,
 	       struct rusage __user *usage);
+s64 sys_pidfd_open(pid_t pid, unsigned flags);
 s64 sys_getpid(void);
 s64 sys_getppid(void);
 s64 sys_gettid(void);
@@ -69,6 +70,13 @@ s64 sys_reboot(int magic1, int magic2, unsigned command, void __user *arg);
 s64 sys_getcpu(unsigned __user *cpu, unsigned __user *node);
 s64 sys_sched_getaffinity(pid_t pid, unsigned size, u64 __user *mask);
 s64 sys_sched_setaffinity(pid_t pid, unsigned size, const u64 __user *mask);
+s64 sys_sched_setparam(pid_t pid, const int __user *priority);
+s64 sys_sched_getparam(pid_t pid, int __user *priority);
+s64 sys_sched_setscheduler(pid_t pid, int policy, const int __user *priority);
+s64 sys_sched_getscheduler(pid_t pid);
+s64 sys_sched_get_priority_max(int policy);
+s64 sys_sched_get_priority_min(int policy);
+s64 sys_sched_rr_get_interval(pid_t pid, struct __kernel_timespec __user *interval);
 s64 sys_getpriority(int which, int who);
 s64 sys_setpriority(int which, int who, int nice);
 
@@ -95,6 +103,7 @@ s64 sys_rt_sigtimedwait(const u64 __user *set, struct siginfo __user *info,
 			const struct __kernel_timespec __user *timeout, size_t size);
 s64 sys_rt_sigqueueinfo(pid_t tgid, int sig, const struct siginfo __user *info);
 s64 sys_rt_tgsigqueueinfo(pid_t tgid, pid_t tid, int sig, const struct siginfo __user *info);
+s64 sys_pidfd_send_signal(int fd, int sig, const struct siginfo __user *info, unsigned flags);
 s64 sys_sigaltstack(const stack_t __user *new, stack_t __user *old);
 s64 sys_pause(void);
 s64 sys_restart_syscall(void);
@@ -103,6 +112,12 @@ s64 sys_restart_syscall(void);
 s64 sys_futex(u32 __user *addr, int operation, u32 value,
 	      const struct __kernel_timespec __user *timeout, u32 __user *addr2, u32 value3);
 s64 sys_alarm(unsigned seconds);
+s64 sys_timer_create(int clock, const struct sigevent __user *event, int __user *id);
+s64 sys_timer_settime(int id, int flags, const struct __kernel_itimerspec __user *value,
+		      struct __kernel_itimerspec __user *old);
+s64 sys_timer_gettime(int id, struct __kernel_itimerspec __user *value);
+s64 sys_timer_getoverrun(int id);
+s64 sys_timer_delete(int id);
 s64 sys_getitimer(int kind, struct itimerval __user *value);
 s64 sys_setitimer(int kind, const struct itimerval __user *value, struct itimerval __user *old);
 s64 sys_nanosleep(const struct __kernel_timespec __user *request,

@@ -3,9 +3,12 @@
 #include "syscall/process.h"
 #include "lib/string.h"
 #include "mm/usercopy.h"
+#include "fs/file.h"
 #include "proc/kill.h"
+#include "proc/pidfd.h"
 #include "proc/sigdeliver.h"
 #include "proc/sigframe.h"
+#include "procfs/procfs.h"
 #include "syscall/user.h"
 #include <asm/errno.h>
 
@@ -129,17 +132,20 @@ s64 sys_rt_sigtimedwait(const u64 __user *user_set, struct siginfo __user *user_
 	return sig;
 }
 
-/* What a sender says of its signal. -EFAULT; -EPERM: only to oneself (the task pid) may one pretend
- * that the kernel or kill(2) sent it. */
+/* Only to oneself may one pretend that the kernel or kill(2) sent it. */
+static bool may_not_pretend(const struct siginfo *info)
+{
+	return info->si_code >= 0 || info->si_code == SI_TKILL;
+}
+
+/* What a sender says of its signal to a task. -EFAULT, -EPERM. */
 static int info_from_user(struct siginfo *info, const struct siginfo __user *user, int sig,
 			  pid_t pid)
 {
 	if (copy_from_user(info, user, sizeof(*info)))
 		return -EFAULT;
-	if ((info->si_code >= 0 || info->si_code == SI_TKILL) && pid != current->pid)
-		return -EPERM;
 	info->si_signo = sig;
-	return 0;
+	return pid != current->pid && may_not_pretend(info) ? -EPERM : 0;
 }
 
 s64 sys_rt_sigqueueinfo(pid_t tgid, int sig, const struct siginfo __user *user_info)
@@ -158,6 +164,41 @@ s64 sys_rt_tgsigqueueinfo(pid_t tgid, pid_t tid, int sig, const struct siginfo _
 	if (!error && (tgid <= 0 || tid <= 0))
 		error = -EINVAL;
 	return error ? error : signal_queue_thread(tgid, tid, sig, &info);
+}
+
+/* The process that a pidfd, or an open /proc/PID, refers to; ERR_PTR(-EBADF). */
+static struct pid *pid_of_descriptor(int fd)
+{
+	struct file *file = fd_get(fd);
+	struct pid *pid = file ? pidfd_pid_get(file) : NULL;
+
+	if (file && !pid)
+		pid = procfs_dir_pid(file);
+	if (file)
+		file_put(file);
+	return pid ? pid : ERR_PTR(-EBADF);
+}
+
+s64 sys_pidfd_send_signal(int fd, int sig, const struct siginfo __user *user_info, unsigned flags)
+{
+	struct siginfo info;
+
+	if (flags)
+		return -EINVAL;
+	struct pid *pid = pid_of_descriptor(fd);
+	if (IS_ERR(pid))
+		return PTR_ERR(pid);
+	s64 error = 0;
+	if (user_info && copy_from_user(&info, user_info, sizeof(info)))
+		error = -EFAULT;
+	else if (user_info && info.si_signo != sig)
+		error = -EINVAL;
+	else if (user_info && pid != current->leader->pid_struct && may_not_pretend(&info))
+		error = -EPERM;
+	if (!error)
+		error = signal_kill_process(pid, sig, user_info ? &info : NULL);
+	pid_put(pid);
+	return error;
 }
 
 s64 sys_sigaltstack(const stack_t __user *user_new, stack_t __user *user_old)

@@ -157,66 +157,6 @@ s64 sys_time(s64 __user *user)
 	return now;
 }
 
-/* --- interval timers --- */
-
-static struct timeval to_timeval(u64 ns)
-{
-	u64 us = (ns + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
-
-	return (struct timeval){ (long)(us / 1000000), (long)(us % 1000000) };
-}
-
-static int itimer_to_user(struct itimerval __user *user, struct itimer_setting setting)
-{
-	struct itimerval value = { to_timeval(setting.interval), to_timeval(setting.value) };
-
-	return copy_to_user(user, &value, sizeof(value));
-}
-
-/* ns; CLOCK_NEVER if it would not fit. False for a negative or denormal time. */
-static bool from_timeval(const struct timeval *time, u64 *ns)
-{
-	if (time->tv_sec < 0 || time->tv_usec < 0 || time->tv_usec >= 1000000)
-		return false;
-	if (__builtin_mul_overflow((u64)time->tv_sec, NSEC_PER_SEC, ns) ||
-	    __builtin_add_overflow(*ns, (u64)time->tv_usec * NSEC_PER_USEC, ns))
-		*ns = CLOCK_NEVER;
-	return true;
-}
-
-s64 sys_getitimer(int kind, struct itimerval __user *value)
-{
-	if (kind < 0 || kind >= ITIMER_KINDS)
-		return -EINVAL;
-	return itimer_to_user(value, itimer_get(kind));
-}
-
-s64 sys_setitimer(int kind, const struct itimerval __user *user, struct itimerval __user *old)
-{
-	struct itimerval value = { 0 };
-	struct itimer_setting setting = { 0 };
-
-	if (user && copy_from_user(&value, user, sizeof(value)))
-		return -EFAULT;
-	if (!from_timeval(&value.it_value, &setting.value) ||
-	    !from_timeval(&value.it_interval, &setting.interval) || kind < 0 ||
-	    kind >= ITIMER_KINDS)
-		return -EINVAL;
-	setting = itimer_set(kind, setting);
-	return old ? itimer_to_user(old, setting) : 0;
-}
-
-/* Seconds left of the old alarm, rounded so that an armed one never looks like none. */
-s64 sys_alarm(unsigned seconds)
-{
-	struct itimer_setting setting = { .value = seconds * NSEC_PER_SEC };
-
-	setting = itimer_set(ITIMER_REAL, setting);
-	return (s64)(setting.value && setting.value < NSEC_PER_SEC
-			     ? 1
-			     : (setting.value + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
-}
-
 /* --- futex: the wait and the wake; requeueing and the rest come with threads --- */
 
 /* Waits with what is in restart_args: address, shared, value and bits, deadline. Stopped and

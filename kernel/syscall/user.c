@@ -38,10 +38,15 @@ int timespec_from_user(u64 *ns, const struct __kernel_timespec __user *time)
 	return 0;
 }
 
+struct __kernel_timespec timespec_of(u64 ns)
+{
+	return (struct __kernel_timespec){ .tv_sec = (s64)(ns / NSEC_PER_SEC),
+					   .tv_nsec = (s64)(ns % NSEC_PER_SEC) };
+}
+
 int timespec_to_user(struct __kernel_timespec __user *time, u64 ns)
 {
-	struct __kernel_timespec copy = { .tv_sec = ns / NSEC_PER_SEC,
-					  .tv_nsec = ns % NSEC_PER_SEC };
+	struct __kernel_timespec copy = timespec_of(ns);
 
 	return copy_to_user(time, &copy, sizeof(copy));
 }

@@ -13,6 +13,7 @@ char *string_from_user(const char __user *string, size_t size);
 /* A duration or point of time in ns; later than the clock can count is CLOCK_NEVER. 0, -EFAULT,
  * -EINVAL. */
 int timespec_from_user(u64 *ns, const struct __kernel_timespec __user *time);
+struct __kernel_timespec timespec_of(u64 ns);
 int timespec_to_user(struct __kernel_timespec __user *time, u64 ns);
 
 /* The monotonic time that is ns from now: CLOCK_NEVER if it would not fit, 0 (long past) for 0. */

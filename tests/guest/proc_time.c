@@ -348,8 +348,15 @@ TEST(usage_counts_faults_and_switches)
 	CHECK(pages != MAP_FAILED);
 	for (int i = 0; i < 1000; i++)
 		((volatile char *)pages)[i * 4096] = 1;
-	for (int i = 0; i < 10; i++)
-		pause_briefly();
+	for (int i = 0; i < 10; i++) {
+		pid_t parent = getpid(), pid = FORK();
+
+		if (pid == 0) {
+			await_state(parent, 'S');
+			_exit(0);
+		}
+		CHECK_EXIT(pid, 0);
+	}
 	struct rusage after = usage_of(RUSAGE_SELF);
 	CHECK(after.ru_minflt - before.ru_minflt >= 1000);
 	CHECK(after.ru_nvcsw - before.ru_nvcsw >= 10);
