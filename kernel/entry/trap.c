@@ -80,10 +80,10 @@ static void note_exception(u64 vector, u64 error)
 }
 
 /*
- * The return to user mode faulted on what it was to load: a non-canonical rip, or a segment that
- * is not the user's, from a forged frame. The processor still had the user's registers, saved in tf; they go back to the task's own trapframe, by way
- * of a copy, because the two overlap on the stack. Returns that trapframe, for entry.asm to
- * return by.
+ * The return to user mode faulted on what it was to load: a non-canonical rip, or a segment that is
+ * not the user's, from a forged frame. The processor still had the user's registers, saved in tf;
+ * they go back to the task's own trapframe, by way of a copy, because the two overlap on the stack.
+ * Returns that trapframe, for entry.asm to return by.
  */
 struct trapframe *iret_fault(const struct trapframe *tf)
 {

@@ -1,9 +1,9 @@
 /*
  * A handler gets a frame below the user's stack pointer (128 bytes below, for the ABI's red zone)
  * or on the alternate stack. sigreturn trusts nothing in the frame: only arithmetic flags come from
- * it; segments get ring 3's privilege, and those that are not the user's are refused on the way out,
- * like an address that is none (by iretq's own fault, see entry.asm); and an FPU image that the
- * processor would refuse to load is refused before (Intel SDM vol. 1, 13.8).
+ * it; segments get ring 3's privilege, and those that are not the user's are refused on the way
+ * out, like an address that is none (by iretq's own fault, see entry.asm); and an FPU image that
+ * the processor would refuse to load is refused before (Intel SDM vol. 1, 13.8).
  */
 #include "proc/sigframe.h"
 #include "lib/string.h"

@@ -1,6 +1,6 @@
 /*
- * rt_sigaction: every flag, the mask of a handler, and what the call answers. Sources: sigaction(2),
- * POSIX sigaction(), signal(7), wait(2) on SIGCHLD.
+ * rt_sigaction: every flag, the mask of a handler, and what the call answers. Sources:
+ * sigaction(2), POSIX sigaction(), signal(7), wait(2) on SIGCHLD.
  */
 #include "sig.h"
 

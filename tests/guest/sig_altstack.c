@@ -354,8 +354,8 @@ asm(".pushsection .text\n"
     "	ret\n"
     ".popsection\n");
 
-/* One of the size that the kernel says it needs is enough for a handler that needs nothing, wherever
- * it begins. */
+/* One of the size that the kernel says it needs is enough for a handler that needs nothing,
+ * wherever it begins. */
 TEST(the_least_size)
 {
 	size_t size = getauxval(AT_MINSIGSTKSZ);

@@ -1,8 +1,8 @@
 /*
  * The signal frame to the byte: what the handler finds on its stack and in its registers, and that
  * what it changes there is what the interrupted code goes on with. Sources: Linux's
- * asm/sigcontext.h and asm/ucontext.h, sigaction(2), sigreturn(2), x86-64 psABI 3.2.2 and 3.4, Intel
- * SDM volume 1, chapter 13; getauxval(3) AT_MINSIGSTKSZ.
+ * asm/sigcontext.h and asm/ucontext.h, sigaction(2), sigreturn(2), x86-64 psABI 3.2.2 and 3.4,
+ * Intel SDM volume 1, chapter 13; getauxval(3) AT_MINSIGSTKSZ.
  */
 #include "sigframe.h"
 
@@ -371,20 +371,15 @@ TEST(the_fpu_can_be_changed)
 
 static volatile int levels;
 
-static void nest(int sig, siginfo_t *info, void *context)
+static void nest(int sig)
 {
-	struct kernel_ucontext *uc = context;
-
-	(void)sig, (void)info;
 	if (++levels < 20)
-		send(SIGUSR1);
-	uc->mcontext.r12 += 1; /* of the handler below, which the compiler does not know */
-	uc->mcontext.r12 -= 1;
+		send(sig);
 }
 
 TEST(many_frames)
 {
-	install(SIGUSR1, (void *)nest, SA_SIGINFO | SA_NODEFER);
+	install(SIGUSR1, nest, SA_NODEFER);
 	for (int i = 0; i < 50; i++) {
 		levels = 0;
 		send(SIGUSR1);
@@ -392,8 +387,8 @@ TEST(many_frames)
 	}
 }
 
-/* With a stack that has no room for a frame there is no handler: SIGSEGV ends the process, unless it
- * has a handler on a stack of its own (sig_altstack.c). */
+/* With a stack that has no room for a frame there is no handler: SIGSEGV ends the process, unless
+ * it has a handler on a stack of its own (sig_altstack.c). */
 TEST(no_room_for_a_frame)
 {
 	static void *const stacks[] = { NULL,	       BAD_POINTER,  KERNEL_ADDRESS,

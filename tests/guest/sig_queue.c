@@ -2,7 +2,8 @@
  * Queued signals: real-time ones come by number and then in the order they were sent, each with
  * what its sender said; how many may wait is limited; and a sender cannot pretend to be the kernel.
  * Sources: signal(7) "Real-time signals" and "Queueing and delivery semantics", sigqueue(3),
- * rt_sigqueueinfo(2), sigaction(2) on siginfo_t, getrlimit(2) RLIMIT_SIGPENDING, kill(2), tgkill(2).
+ * rt_sigqueueinfo(2), sigaction(2) on siginfo_t, getrlimit(2) RLIMIT_SIGPENDING, kill(2),
+ * tgkill(2).
  */
 #include "sig.h"
 #include <sys/resource.h>
@@ -84,7 +85,7 @@ TEST(by_number_to_handlers)
 	CHECK_EQ(log_info[5].si_value.sival_int, 4);
 }
 
-/* Each instance has a frame of its own, one on the other, if the signal is not blocked meanwhile. */
+/* Each instance has a frame of its own, one on the other, where nothing blocks the signal. */
 TEST(every_instance_is_delivered)
 {
 	enum { MANY = 60 };

@@ -1,8 +1,8 @@
 /*
  * Stopping and continuing: which signals do, what cancels what, that wait and SIGCHLD tell of each
  * stop and each continuing once, and what becomes of stopped processes that nobody can continue.
- * Sources: signal(7), POSIX 2.4.3 and 3.284 (orphaned process groups), wait(2), kill(2), setpgid(2),
- * credentials(7).
+ * Sources: signal(7), POSIX 2.4.3 and 3.284 (orphaned process groups), wait(2), kill(2),
+ * setpgid(2), credentials(7).
  */
 #include "sig.h"
 
