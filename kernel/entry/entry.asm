@@ -12,9 +12,10 @@ TF_RCX		equ 11 * 8
 TF_RIP		equ 16 * 8
 TF_CS		equ 17 * 8
 TF_RFLAGS	equ 18 * 8
+TF_SS		equ 20 * 8
 TF_SIZE		equ 21 * 8
-USER_DS		equ 0x23
-USER_CS		equ 0x2b
+USER_DS		equ 0x2b
+USER_CS		equ 0x33
 RFLAGS_RF_TF	equ 0x10100
 ENOSYS		equ 38
 
@@ -104,6 +105,8 @@ return_to_user:
 	jnz .by_iret
 	cmp qword [rsp + TF_CS], USER_CS
 	jne .by_iret
+	cmp qword [rsp + TF_SS], USER_DS
+	jne .by_iret
 	mov rax, 0x00007fffffffefff	; the last byte of user memory
 	cmp rcx, rax
 	ja .by_iret
@@ -116,7 +119,7 @@ return_to_user:
 	add rsp, 8			; orig_rax
 	swapgs
 iret_to_user:
-	iretq				; may fault itself, on a non-canonical rip: see .from_kernel
+	iretq				; may fault itself, on a forged frame: see .from_kernel
 
 ; Exceptions and interrupts: the processor pushed ss rsp rflags cs rip, and for some an error code;
 ; the stub made sure of one, pushed rdi, and put the vector in edi.

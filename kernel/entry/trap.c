@@ -72,11 +72,18 @@ static void raise_fault(struct trapframe *tf, int signal, int code, u64 addr, co
 	signal_fault(signal, code, addr);
 }
 
+/* What the frame of the signal will say of the exception (asm/sigcontext.h: trapno, err). */
+static void note_exception(u64 vector, u64 error)
+{
+	current->fault_vector = vector;
+	current->fault_error = error;
+}
+
 /*
- * The return to user mode faulted on what it was to load (a non-canonical rip). The processor
- * still had the user's registers, saved in tf; they go back to the task's own trapframe, by way
- * of a copy, because the two overlap on the stack. Returns that trapframe, for entry.asm to
- * return by.
+ * The return to user mode faulted on what it was to load: a non-canonical rip, or a segment that is
+ * not the user's, from a forged frame. The processor still had the user's registers, saved in tf;
+ * they go back to the task's own trapframe, by way of a copy, because the two overlap on the stack.
+ * Returns that trapframe, for entry.asm to return by.
  */
 struct trapframe *iret_fault(const struct trapframe *tf)
 {
@@ -84,6 +91,7 @@ struct trapframe *iret_fault(const struct trapframe *tf)
 
 	memcpy(user, &registers, offsetof(struct trapframe, orig_rax));
 	user->orig_rax = (u64)-1;
+	note_exception(VECTOR_PROTECTION, registers.orig_rax);
 	irq_enable();
 	raise_fault(user, SIGSEGV, SI_KERNEL, 0, "return to a bad address");
 	return user;
@@ -133,9 +141,14 @@ static void page_fault(struct trapframe *tf)
 	/* To the same instruction, now that somebody has given memory back; or to its own death. */
 	if (result == FAULT_NO_MEMORY && (user || !kill_is_pending()))
 		return;
-	if (!user)
+	if (!user) {
 		tf->rip = usercopy_fixup(tf->rip);
-	else if (result == FAULT_BEYOND)
+		return;
+	}
+	/* Whether a page of the kernel is present is no user's business. */
+	note_exception(VECTOR_PAGE_FAULT, error | (addr >= USER_END ? PF_PRESENT : 0));
+	current->fault_addr = addr;
+	if (result == FAULT_BEYOND)
 		raise_fault(tf, SIGBUS, BUS_ADRERR, addr, "bus error");
 	else
 		raise_fault(tf, SIGSEGV, result == FAULT_NO_ACCESS ? SEGV_ACCERR : SEGV_MAPERR,
@@ -145,12 +158,18 @@ static void page_fault(struct trapframe *tf)
 /* Which of the unmasked floating-point exceptions it was (Intel SDM vol. 1, 8.5 and 11.5). */
 static int float_code(u32 exceptions_raised)
 {
-	static const int codes[] = { FPE_FLTINV, FPE_FLTUND, FPE_FLTDIV,
-				     FPE_FLTOVF, FPE_FLTUND, FPE_FLTRES };
+	static const struct {
+		u32 bits;
+		int code;
+	} kinds[] = {
+		{ 0x01, FPE_FLTINV }, { 0x04, FPE_FLTDIV },
+		{ 0x08, FPE_FLTOVF }, { 0x12, FPE_FLTUND }, /* a denormal operand counts as one */
+		{ 0x20, FPE_FLTRES },
+	};
 
-	for (u32 bit = 0; bit < ARRAY_SIZE(codes); bit++)
-		if (exceptions_raised & 1u << bit)
-			return codes[bit];
+	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (exceptions_raised & kinds[i].bits)
+			return kinds[i].code;
 	return FPE_FLTINV;
 }
 
@@ -163,11 +182,13 @@ static void exception(u64 vector, struct trapframe *tf)
 	} else if (!trapframe_user(tf) || !exceptions[vector].signal) {
 		kernel_fault(tf, vector, 0);
 	} else {
-		irq_enable();
 		int code = exceptions[vector].code;
+		note_exception(vector, tf->orig_rax); /* entry.asm pushed 0 where there is none */
+		irq_enable();
 		if (vector == VECTOR_X87 || vector == VECTOR_SIMD)
 			code = float_code(fpu_exceptions(vector == VECTOR_SIMD));
-		raise_fault(tf, exceptions[vector].signal, code, code == SI_KERNEL ? 0 : tf->rip,
+		bool has_addr = code != SI_KERNEL && vector != VECTOR_ALIGNMENT;
+		raise_fault(tf, exceptions[vector].signal, code, has_addr ? tf->rip : 0,
 			    exceptions[vector].name);
 	}
 }

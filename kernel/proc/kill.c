@@ -18,13 +18,21 @@ static bool may_signal(const struct task_struct *task, int sig)
 	return sig == SIGCONT && current->leader->session == task->leader->session;
 }
 
+/* 0 (also for sig 0, which only asks), -EINVAL, -EPERM, -EAGAIN. */
+static int kill_with(struct task_struct *task, int sig, const struct siginfo *info, bool shared)
+{
+	if (sig < 0 || sig > SIGNAL_COUNT)
+		return -EINVAL;
+	if (!may_signal(task, sig))
+		return -EPERM;
+	return sig ? signal_send_locked(task, sig, info, shared) : 0;
+}
+
 static int kill_one(struct task_struct *task, int sig, bool shared, int code)
 {
 	struct siginfo info = signal_info_from_user(sig, code);
 
-	if (!may_signal(task, sig))
-		return -EPERM;
-	return sig ? signal_send_locked(task, sig, &info, shared) : 0;
+	return kill_with(task, sig, &info, shared);
 }
 
 /* To every member of a group that may be signalled: success if there was one, else the
@@ -76,8 +84,6 @@ int signal_kill(pid_t pid, int sig)
 {
 	int error;
 
-	if (sig < 0 || sig > SIGNAL_COUNT)
-		return -EINVAL;
 	if (pid == (pid_t)0x80000000)
 		return -ESRCH; /* it has no positive counterpart */
 	struct pid *group = pid < -1   ? pid_find_get(-pid)
@@ -95,16 +101,39 @@ int signal_kill(pid_t pid, int sig)
 	return error;
 }
 
+/* The task with this number; NULL if there is none, or it is no thread of tgid (0: of any). */
+static struct task_struct *find_thread(pid_t tgid, pid_t tid)
+{
+	struct task_struct *task = task_find(tid);
+
+	return task && (!tgid || task->tgid == tgid) ? task : NULL;
+}
+
 int signal_kill_thread(pid_t tgid, pid_t tid, int sig)
 {
-	int error = -ESRCH;
-
-	if (tid <= 0 || tgid < 0 || sig < 0 || sig > SIGNAL_COUNT)
+	if (tid <= 0 || tgid < 0)
 		return -EINVAL;
 	spin_lock(&tasklist_lock);
-	struct task_struct *task = task_find(tid);
-	if (task && (!tgid || task->tgid == tgid))
-		error = kill_one(task, sig, false, SI_TKILL);
+	struct task_struct *task = find_thread(tgid, tid);
+	int error = task ? kill_one(task, sig, false, SI_TKILL) : -ESRCH;
+	spin_unlock(&tasklist_lock);
+	return error;
+}
+
+int signal_queue(pid_t tgid, int sig, const struct siginfo *info)
+{
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = task_find(tgid);
+	int error = task ? kill_with(task->leader, sig, info, true) : -ESRCH;
+	spin_unlock(&tasklist_lock);
+	return error;
+}
+
+int signal_queue_thread(pid_t tgid, pid_t tid, int sig, const struct siginfo *info)
+{
+	spin_lock(&tasklist_lock);
+	struct task_struct *task = find_thread(tgid, tid);
+	int error = task ? kill_with(task, sig, info, false) : -ESRCH;
 	spin_unlock(&tasklist_lock);
 	return error;
 }
@@ -112,27 +141,10 @@ int signal_kill_thread(pid_t tgid, pid_t tid, int sig)
 int signal_kill_process(struct pid *pid, int sig, const struct siginfo *user_info)
 {
 	struct siginfo info = user_info ? *user_info : signal_info_from_user(sig, SI_USER);
-	int error = -ESRCH;
 
-	if (sig < 0 || sig > SIGNAL_COUNT)
-		return -EINVAL;
 	spin_lock(&tasklist_lock);
 	struct task_struct *task = pid->task;
-	if (task && !may_signal(task, sig))
-		error = -EPERM;
-	else if (task)
-		error = sig ? signal_send_locked(task->leader, sig, &info, true) : 0;
+	int error = task ? kill_with(task->leader, sig, &info, true) : -ESRCH;
 	spin_unlock(&tasklist_lock);
-	return error;
-}
-
-int signal_queue(pid_t tgid, int sig, const struct siginfo *info)
-{
-	struct pid *pid = pid_find_get(tgid);
-	int error = sig < 0 || sig > SIGNAL_COUNT ? -EINVAL : -ESRCH;
-
-	if (pid)
-		error = signal_kill_process(pid, sig, info);
-	pid_put(pid);
 	return error;
 }

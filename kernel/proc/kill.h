@@ -13,6 +13,8 @@ int signal_kill(pid_t pid, int sig);
 int signal_kill_thread(pid_t tgid, pid_t tid, int sig);
 /* sigqueue(3): to a process, with the sender's information. -EINVAL -ESRCH -EPERM -EAGAIN. */
 int signal_queue(pid_t tgid, int sig, const struct siginfo *info);
+/* The same to one thread of it. */
+int signal_queue_thread(pid_t tgid, pid_t tid, int sig, const struct siginfo *info);
 
 /* pidfd_send_signal(2): to the process that pid refers to; info NULL as kill(2) sends it. -EINVAL
  * -ESRCH -EPERM -EAGAIN. */

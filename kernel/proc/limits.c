@@ -107,11 +107,11 @@ void limits_uncharge_process(struct task_struct *task)
 	spin_unlock(&users_lock);
 }
 
-bool limits_charge_signal(const struct task_struct *task)
+bool limits_charge_signal(const struct task_struct *task, bool always)
 {
 	spin_lock(&users_lock);
 	struct user *user = user_of(task->cred.uid);
-	bool room = user && user->signals < task->rlimits[RLIMIT_SIGPENDING].rlim_cur;
+	bool room = user && (always || user->signals < task->rlimits[RLIMIT_SIGPENDING].rlim_cur);
 	if (room)
 		user->signals++;
 	spin_unlock(&users_lock);

@@ -9,8 +9,9 @@ const struct rlimit64 *limits_initial(void); /* RLIM_NLIMITS: what init starts w
 /* Counts a new process of its uid: 0, -EAGAIN beyond limit processes (root is exempt), -ENOMEM. */
 int limits_charge_process(struct task_struct *task, u64 limit);
 void limits_uncharge_process(struct task_struct *task);
-/* Counts a queued signal of the receiver's user: false beyond its RLIMIT_SIGPENDING. */
-bool limits_charge_signal(const struct task_struct *task);
+/* Counts a queued signal of the receiver's user: false beyond its RLIMIT_SIGPENDING, if that is not
+ * to be passed over (always). */
+bool limits_charge_signal(const struct task_struct *task, bool always);
 void limits_uncharge_signal(uid_t uid);
 u64 limits_signals_queued(uid_t uid); /* for /proc: how many there are */
 

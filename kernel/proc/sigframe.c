@@ -1,9 +1,9 @@
 /*
  * A handler gets a frame below the user's stack pointer (128 bytes below, for the ABI's red zone)
- * or on the alternate stack. sigreturn trusts nothing in the frame: code and stack segments are the
- * user's whatever it says, only arithmetic flags come from it, an address that is not the user's is
- * refused on the way out (by iretq's own fault, see entry.asm), and the FPU area is cleaned before
- * the processor loads it (Intel SDM vol. 1, 13.8).
+ * or on the alternate stack. sigreturn trusts nothing in the frame: only arithmetic flags come from
+ * it; segments get ring 3's privilege, and those that are not the user's are refused on the way
+ * out, like an address that is none (by iretq's own fault, see entry.asm); and an FPU image that
+ * the processor would refuse to load is refused before (Intel SDM vol. 1, 13.8).
  */
 #include "proc/sigframe.h"
 #include "lib/string.h"
@@ -20,9 +20,9 @@
 #define SYSCALL_SIZE 2 /* bytes of the instruction */
 #define FXSAVE_SIZE 512
 #define XSAVE_HEADER_SIZE 64
+#define FXSAVE_ALIGN 16
+#define XFEATURES_LEGACY 3ull /* x87 and SSE: FXSAVE's part */
 #define FXSAVE_MXCSR 24
-#define FXSAVE_MXCSR_MASK 28
-#define MXCSR_MASK_DEFAULT 0xffbf
 #define USER_FLAGS                                                                                 \
 	(RFLAGS_CF | 1ull << 2 | 1ull << 4 | 1ull << 6 | 1ull << 7 | RFLAGS_TF | RFLAGS_DF |       \
 	 1ull << 11 | RFLAGS_RF | RFLAGS_AC)
@@ -33,11 +33,17 @@ struct rt_sigframe {
 	struct siginfo info;
 };
 
-static bool on_altstack(u64 rsp)
+static bool in_altstack(u64 rsp)
 {
 	u64 base = (u64)current->altstack.ss_sp;
 
 	return rsp > base && rsp - base <= current->altstack.ss_size;
+}
+
+/* One that disarms itself is never in use: its handler has it to itself already. */
+static bool on_altstack(u64 rsp)
+{
+	return !(current->altstack.ss_flags & SS_AUTODISARM) && in_altstack(rsp);
 }
 
 static int altstack_flags(u64 rsp)
@@ -64,26 +70,75 @@ static int push_fpu(u64 to)
 		note->extended_size = size + sizeof(magic2);
 		note->xfeatures = cpu_features.xsave_mask;
 		note->xstate_size = size;
+		*(u64 *)(area + FXSAVE_SIZE) |= XFEATURES_LEGACY; /* they are always there */
 		if (copy_to_user((void __user *)(to + size), &magic2, sizeof(magic2)))
 			return -EFAULT;
 	}
 	return copy_to_user((void __user *)to, area, size);
 }
 
-/* Makes a user's image of the FPU harmless: everything the processor would refuse to load. */
-static void clean_fpu(u8 *area, u32 mxcsr_mask)
+/* Does the image say, at both ends, that there is more in it than FXSAVE's part? */
+static bool has_xstate(const struct _fpx_sw_bytes *note, u64 image)
 {
+	u32 magic2;
+
+	return note->magic1 == FP_XSTATE_MAGIC1 &&
+	       note->xstate_size >= FXSAVE_SIZE + XSAVE_HEADER_SIZE &&
+	       note->xstate_size <= cpu_features.xsave_size &&
+	       note->xstate_size <= note->extended_size &&
+	       !copy_from_user(&magic2, (void __user *)(image + note->xstate_size),
+			       sizeof(magic2)) &&
+	       magic2 == FP_XSTATE_MAGIC2;
+}
+
+/* Would the processor load this image? Where it would not, it is no good. */
+static bool image_is_loadable(const u8 *image)
+{
+	const u64 *header = (const u64 *)(image + FXSAVE_SIZE);
 	u32 mxcsr;
 
-	memcpy(&mxcsr, area + FXSAVE_MXCSR, 4);
-	mxcsr &= mxcsr_mask ? mxcsr_mask : MXCSR_MASK_DEFAULT;
-	memcpy(area + FXSAVE_MXCSR, &mxcsr, 4);
-	if (cpu_features.xsave) {
-		u64 *header = (u64 *)(area + FXSAVE_SIZE);
+	memcpy(&mxcsr, image + FXSAVE_MXCSR, sizeof(mxcsr));
+	if (mxcsr & ~cpu_features.mxcsr_mask)
+		return false;
+	return !cpu_features.xsave ||
+	       !((header[0] & ~cpu_features.xsave_mask) | header[1] | header[2]);
+}
 
-		header[0] &= cpu_features.xsave_mask;
-		memset(header + 1, 0, XSAVE_HEADER_SIZE - 8);
-	}
+/*
+ * Copies the user's image at from into buffer (xsave_size bytes of zeroes), without the components
+ * that are not in it: they will be in their initial state. 0, -EFAULT, -EINVAL.
+ */
+static int read_image(u8 *buffer, u64 from)
+{
+	const struct _fpx_sw_bytes *note;
+	u64 *header = (u64 *)(buffer + FXSAVE_SIZE);
+
+	if (copy_from_user(buffer, (void __user *)from, FXSAVE_SIZE))
+		return -EFAULT;
+	note = (const void *)(buffer + FXSAVE_SIZE - sizeof(*note));
+	bool extended = cpu_features.xsave && has_xstate(note, from);
+	if (from % (extended ? FPU_ALIGN : FXSAVE_ALIGN))
+		return -EINVAL;
+	if (extended && copy_from_user(header, (void __user *)(from + FXSAVE_SIZE),
+				       note->xstate_size - FXSAVE_SIZE))
+		return -EFAULT;
+	if (!image_is_loadable(buffer))
+		return -EINVAL;
+	if (cpu_features.xsave)
+		header[0] = extended ? header[0] & note->xfeatures : XFEATURES_LEGACY;
+	return 0;
+}
+
+/* From an image that the processor will take; NULL: its initial state. */
+static void load_fpu(const u8 *image)
+{
+	irq_push(); /* no switch between filling the task's area and loading it */
+	if (image)
+		memcpy(current->fpu, image, cpu_features.xsave_size);
+	else
+		fpu_reset(current->fpu);
+	fpu_restore(current->fpu);
+	irq_pop();
 }
 
 /*
@@ -92,30 +147,22 @@ static void clean_fpu(u8 *area, u32 mxcsr_mask)
  */
 static int pop_fpu(u64 from)
 {
-	u8 *area = current->fpu, *buffer = NULL;
-	u32 size = cpu_features.xsave_size, mxcsr_mask;
-	int error = 0;
+	u8 *buffer = NULL;
 
 	if (from) {
-		buffer = kmalloc(size);
-		error = !buffer ? -ENOMEM : copy_from_user(buffer, (void __user *)from, size);
+		buffer = kzalloc(cpu_features.xsave_size);
+		int error = buffer ? read_image(buffer, from) : -ENOMEM;
+		if (error) {
+			kfree(buffer);
+			return error;
+		}
 	}
-	irq_push(); /* no switch between filling the area and loading it */
-	fpu_save(area);
-	memcpy(&mxcsr_mask, area + FXSAVE_MXCSR_MASK, 4);
-	if (from && !error) {
-		memcpy(area, buffer, size);
-		clean_fpu(area, mxcsr_mask);
-	} else {
-		fpu_reset(area);
-	}
-	fpu_restore(area);
-	irq_pop();
+	load_fpu(buffer);
 	kfree(buffer);
-	return error;
+	return 0;
 }
 
-static void save_registers(struct sigcontext *sc, const struct trapframe *tf, u64 fpstate)
+static void save_registers(struct sigcontext *sc, const struct trapframe *tf, u64 mask, u64 fpstate)
 {
 	*sc = (struct sigcontext){
 		.r8 = tf->r8,
@@ -136,15 +183,21 @@ static void save_registers(struct sigcontext *sc, const struct trapframe *tf, u6
 		.rsp = tf->rsp,
 		.rip = tf->rip,
 		.eflags = tf->rflags,
-		.cs = USER_CS,
-		.ss = USER_DS,
-		.oldmask = current->blocked,
+		.cs = (u16)tf->cs,
+		.ss = (u16)tf->ss,
+		.err = current->fault_error,
+		.trapno = current->fault_vector,
+		.oldmask = mask,
+		.cr2 = current->fault_addr,
 		.fpstate = (void *)fpstate,
 	};
 }
 
-static void restore_registers(struct trapframe *tf, const struct sigcontext *sc)
+static void restore_registers(struct trapframe *tf, const struct ucontext *uc)
 {
+	const struct sigcontext *sc = &uc->uc_mcontext;
+	bool strict = uc->uc_flags & UC_STRICT_RESTORE_SS; /* else ss is not for the user to say */
+
 	*tf = (struct trapframe){
 		.r8 = sc->r8,
 		.r9 = sc->r9,
@@ -163,24 +216,32 @@ static void restore_registers(struct trapframe *tf, const struct sigcontext *sc)
 		.rcx = sc->rcx,
 		.rsp = sc->rsp,
 		.rip = sc->rip,
-		.cs = USER_CS,
-		.ss = USER_DS,
+		.cs = sc->cs | 3,
+		.ss = strict ? sc->ss | 3 : USER_DS,
 		.rflags = (tf->rflags & ~USER_FLAGS) | (sc->eflags & USER_FLAGS) | RFLAGS_IF |
 			  RFLAGS_FIXED,
 		.orig_rax = (u64)-1,
 	};
 }
 
-/* Where frame and FPU image go. */
-static u64 choose_stack(const struct trapframe *tf, const struct sigaction *action, u64 *fpstate)
+/*
+ * Where frame and FPU image go. An alternate stack that has no room for them is not overrun:
+ * -EFAULT.
+ */
+static int choose_stack(const struct trapframe *tf, const struct sigaction *action, u64 *frame,
+			u64 *fpstate)
 {
 	u64 rsp = tf->rsp - RED_ZONE;
+	bool confined = on_altstack(rsp);
 
-	if ((action->sa_flags & SA_ONSTACK) && altstack_flags(tf->rsp) == 0)
+	if ((action->sa_flags & SA_ONSTACK) && altstack_flags(rsp) == 0) {
 		rsp = (u64)current->altstack.ss_sp + current->altstack.ss_size;
+		confined = true;
+	}
 	*fpstate = align_down(rsp - cpu_features.xsave_size - sizeof(u32), FPU_ALIGN);
 	/* As after a call instruction: 8 bytes off a multiple of 16. */
-	return align_down(*fpstate - sizeof(struct rt_sigframe), 16) - 8;
+	*frame = align_down(*fpstate - sizeof(struct rt_sigframe), 16) - 8;
+	return confined && !in_altstack(*frame) ? -EFAULT : 0;
 }
 
 static int write_frame(u64 at, u64 fpstate, const struct trapframe *tf, const struct siginfo *info,
@@ -193,9 +254,8 @@ static int write_frame(u64 at, u64 fpstate, const struct trapframe *tf, const st
 
 	if (cpu_features.xsave)
 		uc.uc_flags |= UC_FP_XSTATE;
-	uc.uc_stack.ss_flags = altstack_flags(tf->rsp);
-	save_registers(&uc.uc_mcontext, tf, fpstate);
 	uc.uc_sigmask = current->restore_blocked ? current->saved_blocked : current->blocked;
+	save_registers(&uc.uc_mcontext, tf, uc.uc_sigmask, fpstate);
 	if (!(action->sa_flags & SA_RESTORER) || push_fpu(fpstate) ||
 	    copy_to_user(&frame->return_address, &restorer, sizeof(restorer)) ||
 	    copy_to_user(&frame->uc, &uc, sizeof(uc)) ||
@@ -207,23 +267,45 @@ static int write_frame(u64 at, u64 fpstate, const struct trapframe *tf, const st
 int sigframe_push(struct trapframe *tf, int sig, const struct siginfo *info,
 		  const struct sigaction *action)
 {
-	u64 fpstate, frame = choose_stack(tf, action, &fpstate);
-	u64 mask = current->blocked | action->sa_mask;
+	u64 fpstate, frame, mask = current->blocked | action->sa_mask;
 
-	if (write_frame(frame, fpstate, tf, info, action))
+	if (choose_stack(tf, action, &frame, &fpstate) ||
+	    write_frame(frame, fpstate, tf, info, action))
 		return -EFAULT;
+	if (current->altstack.ss_flags & SS_AUTODISARM)
+		current->altstack = (stack_t){ .ss_flags = SS_DISABLE };
 	current->restore_blocked = false;
 	if (!(action->sa_flags & SA_NODEFER))
 		mask |= SIGNAL_BIT(sig);
 	signal_set_blocked(mask);
+	load_fpu(NULL);
 	tf->rsp = frame;
 	tf->rip = (u64)action->sa_handler;
 	tf->rdi = (u64)sig;
 	tf->rsi = frame + offsetof(struct rt_sigframe, info);
 	tf->rdx = frame + offsetof(struct rt_sigframe, uc);
 	tf->rax = 0;
+	tf->cs = USER_CS;
+	tf->ss = USER_DS;
 	tf->rflags &= ~(RFLAGS_DF | RFLAGS_RF | RFLAGS_TF);
 	tf->orig_rax = (u64)-1;
+	return 0;
+}
+
+/* sigaltstack(2): 0, -EPERM while it is in use, -EINVAL, -ENOMEM. */
+static int set_altstack(const stack_t *new, u64 user_rsp)
+{
+	int mode = new->ss_flags & ~(int)SS_AUTODISARM;
+
+	if (on_altstack(user_rsp))
+		return -EPERM;
+	if (mode != 0 && mode != SS_DISABLE && mode != SS_ONSTACK)
+		return -EINVAL;
+	if (mode != SS_DISABLE && new->ss_size < MINSIGSTKSZ)
+		return -ENOMEM;
+	current->altstack = *new;
+	if (mode == SS_DISABLE)
+		current->altstack = (stack_t){ .ss_flags = new->ss_flags };
 	return 0;
 }
 
@@ -237,9 +319,9 @@ s64 sigframe_pop(struct trapframe *tf)
 		return 0;
 	}
 	signal_set_blocked(uc.uc_sigmask);
-	restore_registers(tf, &uc.uc_mcontext);
-	if (!on_altstack(tf->rsp))
-		current->altstack = uc.uc_stack;
+	restore_registers(tf, &uc);
+	current->restart = NULL;	     /* what was interrupted is over */
+	set_altstack(&uc.uc_stack, tf->rsp); /* it may well be in use, or never have been good */
 	return (s64)tf->rax;
 }
 
@@ -266,20 +348,8 @@ int sigframe_set_altstack(const stack_t *new, stack_t *old, u64 user_rsp)
 {
 	if (old) {
 		*old = current->altstack;
-		old->ss_flags = altstack_flags(user_rsp);
+		old->ss_flags =
+			altstack_flags(user_rsp) | (current->altstack.ss_flags & SS_AUTODISARM);
 	}
-	if (!new)
-		return 0;
-	if (on_altstack(user_rsp) && current->altstack.ss_size)
-		return -EPERM;
-	if (new->ss_flags & ~(SS_DISABLE | SS_ONSTACK | (int)SS_AUTODISARM))
-		return -EINVAL;
-	if (new->ss_flags & SS_DISABLE) {
-		current->altstack = (stack_t){ 0 };
-		return 0;
-	}
-	if (new->ss_size < MINSIGSTKSZ)
-		return -ENOMEM;
-	current->altstack = *new;
-	return 0;
+	return new ? set_altstack(new, user_rsp) : 0;
 }

@@ -10,6 +10,12 @@
 #include "x86/printk.h"
 #include <asm/errno.h>
 
+/* Flags that rt_sigaction keeps; others are dropped, so that a program can ask what a kernel knows
+ * (sigaction(2), "Dynamically probing for flag bit support"). */
+#define FLAGS_KNOWN                                                                                \
+	((unsigned long)SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART |       \
+	 SA_NODEFER | SA_RESETHAND | SA_EXPOSE_TAGBITS | SA_RESTORER)
+
 static struct kmem_cache sighand_cache, signal_cache;
 
 void signal_module_init(void)
@@ -328,6 +334,7 @@ int signal_set_action(int sig, const struct sigaction *new, struct sigaction *ol
 		*old = *slot;
 	if (new) {
 		*slot = *new;
+		slot->sa_flags &= FLAGS_KNOWN;
 		slot->sa_mask &= ~SIGNALS_UNBLOCKABLE;
 		if (is_ignoring(slot->sa_handler, sig)) { /* POSIX: what is pending is discarded */
 			sigpending_drop(&current->pending, SIGNAL_BIT(sig));

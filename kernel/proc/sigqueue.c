@@ -27,7 +27,10 @@ void sigpending_init(struct sigpending *pending)
 
 struct sigqueue *sigqueue_new(const struct task_struct *task, const struct siginfo *info)
 {
-	if (!limits_charge_signal(task))
+	/* There is at most one of each, and the receiver is to know from whom. */
+	bool always = info->si_signo < FIRST_REAL_TIME && info->si_code >= 0;
+
+	if (!limits_charge_signal(task, always))
 		return NULL;
 	struct sigqueue *entry = kmem_cache_alloc(&sigqueue_cache);
 	if (!entry) {

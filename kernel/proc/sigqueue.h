@@ -30,7 +30,8 @@ struct sigqueue *sigqueue_new(const struct task_struct *receiver, const struct s
 void sigqueue_free(struct sigqueue *entry); /* takes it off its queue first */
 void sigpending_init(struct sigpending *pending);
 /*
- * Makes info->si_signo pending, counted against the receiver's RLIMIT_SIGPENDING. Without memory a
+ * Makes info->si_signo pending, counted against the receiver's RLIMIT_SIGPENDING, which bounds all
+ * but the standard signals of kill(2) and of the kernel. Without room or memory a
  * standard signal is pending all the same and loses only its information; a real-time signal with
  * information is -EAGAIN, since losing one would be seen (sigqueue(3)). 0 or -EAGAIN.
  */

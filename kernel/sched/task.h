@@ -118,7 +118,9 @@ struct task_struct {
 	u64 waited_for;		   /* blocked, but for sigwait: not to be dropped as ignored */
 	struct sigpending pending; /* sent to this thread */
 	stack_t altstack;	   /* sigaltstack; size 0: none. Written by self only */
-	bool kill_pending;	   /* SIGKILL or group exit: nothing else matters any more */
+	/* the last exception of its user code, for the frames of signals. Written by self only */
+	u64 fault_vector, fault_error, fault_addr;
+	bool kill_pending; /* SIGKILL or group exit: nothing else matters any more */
 
 	/* the family: guarded by tasklist_lock (proc/pid.c) */
 	/* of the thread group; itself for a single-threaded process */

@@ -65,10 +65,26 @@ static s64 poll_user(struct pollfd __user *user_fds, u32 count, u64 deadline)
 	return result;
 }
 
+/* poll with its descriptors, their count and the deadline in restart_args: stopped and continued,
+ * it keeps the deadline. */
+static s64 poll_until(void)
+{
+	u64 *args = current->restart_args;
+	s64 result = poll_user((struct pollfd __user *)args[0], (u32)args[1], args[2]);
+
+	if (result != -ERESTARTNOHAND)
+		return result;
+	current->restart = poll_until;
+	return -ERESTART_RESTARTBLOCK;
+}
+
 s64 sys_poll(struct pollfd __user *fds, unsigned count, int timeout)
 {
-	return poll_user(fds, count,
-			 timeout < 0 ? CLOCK_NEVER : deadline_after(timeout * NSEC_PER_MSEC));
+	current->restart_args[0] = (u64)(__force void *)fds;
+	current->restart_args[1] = count;
+	current->restart_args[2] =
+		timeout < 0 ? CLOCK_NEVER : deadline_after(timeout * NSEC_PER_MSEC);
+	return poll_until();
 }
 
 s64 sys_ppoll(struct pollfd __user *fds, unsigned count, struct __kernel_timespec __user *timeout,

@@ -102,6 +102,7 @@ s64 sys_rt_sigreturn(void);
 s64 sys_rt_sigtimedwait(const u64 __user *set, struct siginfo __user *info,
 			const struct __kernel_timespec __user *timeout, size_t size);
 s64 sys_rt_sigqueueinfo(pid_t tgid, int sig, const struct siginfo __user *info);
+s64 sys_rt_tgsigqueueinfo(pid_t tgid, pid_t tid, int sig, const struct siginfo __user *info);
 s64 sys_pidfd_send_signal(int fd, int sig, const struct siginfo __user *info, unsigned flags);
 s64 sys_sigaltstack(const stack_t __user *new, stack_t __user *old);
 s64 sys_pause(void);

@@ -138,16 +138,32 @@ static bool may_not_pretend(const struct siginfo *info)
 	return info->si_code >= 0 || info->si_code == SI_TKILL;
 }
 
+/* What a sender says of its signal to a task. -EFAULT, -EPERM. */
+static int info_from_user(struct siginfo *info, const struct siginfo __user *user, int sig,
+			  pid_t pid)
+{
+	if (copy_from_user(info, user, sizeof(*info)))
+		return -EFAULT;
+	info->si_signo = sig;
+	return pid != current->pid && may_not_pretend(info) ? -EPERM : 0;
+}
+
 s64 sys_rt_sigqueueinfo(pid_t tgid, int sig, const struct siginfo __user *user_info)
 {
 	struct siginfo info;
+	int error = info_from_user(&info, user_info, sig, tgid);
 
-	if (copy_from_user(&info, user_info, sizeof(info)))
-		return -EFAULT;
-	if (tgid != current->tgid && may_not_pretend(&info))
-		return -EPERM;
-	info.si_signo = sig;
-	return signal_queue(tgid, sig, &info);
+	return error ? error : signal_queue(tgid, sig, &info);
+}
+
+s64 sys_rt_tgsigqueueinfo(pid_t tgid, pid_t tid, int sig, const struct siginfo __user *user_info)
+{
+	struct siginfo info;
+	int error = info_from_user(&info, user_info, sig, tid);
+
+	if (!error && (tgid <= 0 || tid <= 0))
+		error = -EINVAL;
+	return error ? error : signal_queue_thread(tgid, tid, sig, &info);
 }
 
 /* The process that a pidfd, or an open /proc/PID, refers to; ERR_PTR(-EBADF). */

@@ -178,6 +178,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(pipe2),
 	CALL(preadv),
 	CALL(pwritev),
+	CALL(rt_tgsigqueueinfo),
 	CALL(prlimit64),
 	CALL(syncfs),
 	CALL(getcpu),

@@ -19,6 +19,7 @@
 #define EFER_SCE (1 << 0)
 #define EFER_NXE (1 << 11)
 
+#define CR0_AM (1ull << 18) /* the user's AC flag checks alignment */
 #define CR4_PGE (1ull << 7)
 #define CR4_UMIP (1ull << 11)
 #define CR4_SMEP (1ull << 20)
@@ -84,7 +85,7 @@ static void detect_features(void)
 static void load_gdt(struct cpu *cpu)
 {
 	u64 tss = (u64)&cpu->tss;
-	const u64 table[8] = {
+	const u64 table[ARRAY_SIZE(cpu->gdt)] = {
 		[KERNEL_CS / 8] = 0x00af9b000000ffff, /* 64-bit code, ring 0 */
 		[KERNEL_DS / 8] = 0x00cf93000000ffff,
 		/* ring 3; SYSRET wants data just before code */
@@ -128,6 +129,7 @@ void cpu_init(u32 id)
 		detect_features();
 
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | (cpu_features.nx ? EFER_NXE : 0));
+	write_cr0(read_cr0() | CR0_AM);
 	write_cr4(read_cr4() | CR4_PGE | (cpu_features.smep ? CR4_SMEP : 0) |
 		  (cpu_features.smap ? CR4_SMAP : 0) | (cpu_features.umip ? CR4_UMIP : 0));
 	fpu_init();

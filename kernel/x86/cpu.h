@@ -31,9 +31,9 @@ enum {
 /* Selectors: their order is what SYSCALL and SYSRET require (Intel SDM vol. 3, 5.8.8). */
 #define KERNEL_CS 0x08
 #define KERNEL_DS 0x10
-#define USER_DS (0x20 | 3)
-#define USER_CS (0x28 | 3)
-#define TSS_SELECTOR 0x30
+#define USER_DS (0x28 | 3) /* these two are Linux's: frames and debuggers show them */
+#define USER_CS (0x30 | 3)
+#define TSS_SELECTOR 0x38
 
 struct task_struct;
 struct runqueue;
@@ -64,7 +64,7 @@ struct cpu {
 	void *frame_cache;    /* mm/frame.c: free frames of this CPU */
 	struct mm_struct *mm; /* whose page tables CR3 holds; a kernel task borrows the last */
 	struct tss tss;
-	u64 gdt[8];
+	u64 gdt[9];
 };
 
 extern struct cpu cpus[CPUS_MAX];
@@ -113,6 +113,7 @@ static inline void irq_pop(void)
 /* What the boot processor offers; the kernel runs on the common subset of all of them. */
 struct cpu_features {
 	bool smep, smap, umip, nx, fsgsbase, rdrand, gib_pages, xsave, xsaveopt, syscall;
+	u32 mxcsr_mask; /* the bits that may be set in MXCSR */
 	u64 xsave_mask; /* XCR0: the state components saved for every task */
 	u32 xsave_size; /* bytes of one task's FPU state, FXSAVE's 512 without XSAVE */
 	u32 phys_bits;	/* width of a physical address */

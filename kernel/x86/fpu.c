@@ -12,8 +12,22 @@
 #define CR4_OSXSAVE (1ull << 18)
 #define XCR0_WANTED 0xe7ull /* x87, SSE, AVX, and AVX-512's three */
 #define FXSAVE_SIZE 512
-#define FCW_DEFAULT 0x37f    /* x87 control word after FNINIT */
+#define FCW_DEFAULT 0x37f /* x87 control word after FNINIT */
+#define FXSAVE_MXCSR_MASK 28
+#define MXCSR_MASK_DEFAULT 0xffbf
 #define MXCSR_DEFAULT 0x1f80 /* all SIMD exceptions masked */
+
+/* What FXSAVE says of MXCSR; an old processor says nothing and has the default (Intel SDM vol. 1,
+ * 11.6.6). */
+static u32 read_mxcsr_mask(void)
+{
+	static u8 area[FXSAVE_SIZE] __attribute__((aligned(16)));
+	u32 mask;
+
+	asm volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+	memcpy(&mask, area + FXSAVE_MXCSR_MASK, sizeof(mask));
+	return mask ? mask : MXCSR_MASK_DEFAULT;
+}
 
 static void xsetbv(u64 mask)
 {
@@ -24,6 +38,7 @@ void fpu_init(void)
 {
 	write_cr0((read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE);
 	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+	cpu_features.mxcsr_mask = read_mxcsr_mask();
 	cpu_features.xsave_size = FXSAVE_SIZE;
 	if (!cpu_features.xsave)
 		return;
