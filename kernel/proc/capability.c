@@ -7,7 +7,6 @@
 #include "fs/fs.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
-#include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/cred.h"
 #include "proc/pid.h"
@@ -224,6 +223,15 @@ static void transform(struct cred *new, const struct cred *old, bool *secure)
 	*secure = other || (new->uid != 0 && (effective || (new->permitted & ~new->ambient)));
 }
 
+/* Has the execve changed nothing that it can change? */
+static bool is_same(const struct cred *new, const struct cred *old)
+{
+	return new->euid == old->euid && new->suid == old->suid && new->fsuid == old->fsuid &&
+	       new->egid == old->egid && new->sgid == old->sgid && new->fsgid == old->fsgid &&
+	       new->permitted == old->permitted && new->effective == old->effective &&
+	       new->ambient == old->ambient && new->securebits == old->securebits;
+}
+
 const struct cred *cred_for_exec(const struct inode *program, bool *secure)
 {
 	const struct cred *old = current->cred;
@@ -231,8 +239,7 @@ const struct cred *cred_for_exec(const struct inode *program, bool *secure)
 
 	apply_mode(&new, program);
 	transform(&new, old, secure);
-	new.refs = old->refs;
-	if (memcmp(&new, old, sizeof(new)) == 0)
+	if (is_same(&new, old))
 		return cred_get(old);
 	const struct cred *copy = cred_copy(&new); /* the real uid is the same, and so the user */
 	return copy ? copy : ERR_PTR(-ENOMEM);

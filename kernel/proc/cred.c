@@ -222,7 +222,9 @@ int cred_set_all(enum id_kind kind, u32 real, u32 effective, u32 saved)
 		if (wanted[i] != had.real && wanted[i] != had.effective && wanted[i] != had.saved &&
 		    !may_set_any(kind))
 			return -EPERM;
-	ids.fs = ids.effective;
+	/* a call that asks for nothing leaves the file system id alone as well */
+	if (ids.real != had.real || effective != LEAVE || ids.saved != had.saved)
+		ids.fs = ids.effective;
 	return commit_ids(kind, ids, false);
 }
 

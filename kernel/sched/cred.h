@@ -21,7 +21,6 @@ struct group_info {
 	gid_t gids[];
 };
 
-/* Without padding, so that two can be compared as bytes. */
 struct cred {
 	u32 refs;  /* atomic; tasks, and whoever is about to give it to one */
 	u32 audit; /* references found by the audit */
