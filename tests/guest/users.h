@@ -57,6 +57,14 @@ static inline void need_users(void)
 		SKIP("there is no other user here");
 }
 
+/* Is root here the machine's? In a user namespace it is not, and may not what concerns all. */
+static inline bool is_real_root(void)
+{
+	char map[128];
+
+	return read_text("/proc/self/uid_map", map, sizeof(map)) <= 0 || strstr(map, "4294967295");
+}
+
 /* A test that becomes other users. */
 #define USERS_TEST(name)                                                                           \
 	static void as_users_##name(void);                                                         \
