@@ -255,6 +255,27 @@ USERS_TEST(a_change_of_ids_ends_dumping)
 	CHECK_EQ(prctl(PR_GET_DUMPABLE), 1);
 }
 
+/* A parent could send by its death what it may not send alive. */
+USERS_TEST(the_signal_at_the_parents_death)
+{
+	const char *plain = program("plain", 0, 0, 0755), *suid = program("suid", BOB, 0, 04755);
+	int sig;
+
+	IN_CHILD(CHECK_EQ(prctl(PR_SET_PDEATHSIG, SIGUSR1), 0); CHECK_EQ(set_uids(ALICE, 0, 0), 0);
+		 CHECK_EQ(prctl(PR_GET_PDEATHSIG, &sig), 0); CHECK_EQ(sig, SIGUSR1);
+		 CHECK_EQ(set_uids(-1, ALICE, -1), 0); CHECK_EQ(prctl(PR_GET_PDEATHSIG, &sig), 0);
+		 CHECK_EQ(sig, 0););
+	for (int i = 0; i < 3; i++) {
+		struct self self = SELF_AFTER(i == 1 ? suid : plain,
+					      CHECK_EQ(set_uids(ALICE, i ? ALICE : CAROL, 0), 0);
+					      CHECK_EQ(prctl(PR_SET_PDEATHSIG, SIGUSR1), 0));
+
+		CHECK_EQ(self.at_secure, i < 2);
+		CHECK_EQ(self.pdeath_signal, i < 2 ? 0 : SIGUSR1);
+	}
+	CHECK_EQ(unlink(plain) + unlink(suid), 0);
+}
+
 /* A program that cannot be read by file cannot be read in memory. */
 USERS_TEST(execute_only)
 {

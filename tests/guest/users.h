@@ -126,7 +126,7 @@ struct self {
 	gid_t gid, egid, sgid, fsgid;
 	struct caps caps;
 	uint64_t ambient, bounding;
-	int securebits, dumpable, no_new_privs, groups;
+	int securebits, dumpable, no_new_privs, pdeath_signal, groups;
 	unsigned long at_uid, at_euid, at_gid, at_egid, at_secure;
 };
 
@@ -162,6 +162,7 @@ static inline struct self look_at_self(void)
 		.at_secure = getauxval(AT_SECURE),
 	};
 
+	CHECK_EQ(prctl(PR_GET_PDEATHSIG, &self.pdeath_signal), 0);
 	CHECK_EQ(getresuid(&self.uid, &self.euid, &self.suid), 0);
 	CHECK_EQ(getresgid(&self.gid, &self.egid, &self.sgid), 0);
 	return self;
