@@ -57,9 +57,10 @@ void inode_put(struct inode *inode)
 	kmem_cache_free(&inode_cache, inode);
 }
 
-/* What the mode refuses, a capability may allow: 0 or -EACCES. */
-static int overridden(mode_t mode, unsigned mask)
+/* What the mode refuses, a capability or the file system may allow: 0 or -EACCES. */
+static int overridden(struct inode *inode, unsigned mask)
 {
+	mode_t mode = inode->mode;
 	bool executable = S_ISDIR(mode) || (mode & 0111);
 
 	if (capable(CAP_DAC_OVERRIDE) && (!(mask & MAY_EXEC) || executable))
@@ -67,7 +68,7 @@ static int overridden(mode_t mode, unsigned mask)
 	if (capable(CAP_DAC_READ_SEARCH) &&
 	    (S_ISDIR(mode) ? !(mask & MAY_WRITE) : mask == MAY_READ))
 		return 0;
-	return -EACCES;
+	return inode->ops->permits && inode->ops->permits(inode) ? 0 : -EACCES;
 }
 
 int inode_permission(struct inode *inode, unsigned mask)
@@ -81,7 +82,7 @@ int inode_permission(struct inode *inode, unsigned mask)
 	unsigned granted = current->cred->fsuid == inode->uid ? mode >> 6
 			   : in_group(inode->gid)	      ? mode >> 3
 							      : mode;
-	return mask & ~granted & 7 ? overridden(mode, mask) : 0;
+	return mask & ~granted & 7 ? overridden(inode, mask) : 0;
 }
 
 int inode_owner_check(const struct inode *inode)

@@ -44,6 +44,8 @@ struct inode_ops {
 	int (*allocate)(struct inode *inode, u64 offset, u64 length, bool keep_size);
 	/* Brings mode, owner, size and nlink up to date before they are looked at. */
 	void (*refresh)(struct inode *inode);
+	/* May the running task use the inode though its mode says no? Without it: no. */
+	bool (*permits)(const struct inode *inode);
 	/* The last reference is gone: frees what private, link and pages hold. Must not sleep. */
 	void (*destroy)(struct inode *inode);
 };

@@ -181,16 +181,17 @@ s64 cred_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 
 /* The set-user-ID and set-group-ID bits of the program. Without group execute permission the latter
  * means something else. */
-static void apply_mode(struct cred *new, const struct inode *program)
+static void apply_mode(struct cred *new, struct inode *program)
 {
-	mode_t mode = program->mode;
-
-	if (program->fs->nosuid || new->no_new_privs)
+	if (program->fs->nosuid || new->no_new_privs || !(program->mode & (S_ISUID | S_ISGID)))
 		return;
+	mutex_lock(&program->lock); /* or a chown could give new ids to old bits */
+	mode_t mode = program->mode;
 	if (mode & S_ISUID)
 		new->euid = program->uid;
 	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
 		new->egid = program->gid;
+	mutex_unlock(&program->lock);
 }
 
 /* P' by the rules for execve, with no capabilities on the file but those that uid 0 stands for. */
@@ -226,13 +227,13 @@ static void transform(struct cred *new, const struct cred *old, bool *secure)
 /* Has the execve changed nothing that it can change? */
 static bool is_same(const struct cred *new, const struct cred *old)
 {
-	return new->euid == old->euid && new->suid == old->suid && new->fsuid == old->fsuid &&
-	       new->egid == old->egid && new->sgid == old->sgid && new->fsgid == old->fsgid &&
-	       new->permitted == old->permitted && new->effective == old->effective &&
-	       new->ambient == old->ambient && new->securebits == old->securebits;
+	return new->euid == old->euid &&new->suid == old->suid &&new->fsuid ==
+	       old->fsuid &&new->egid == old->egid &&new->sgid == old->sgid &&new->fsgid ==
+	       old->fsgid &&new->permitted == old->permitted &&new->effective ==
+	       old->effective &&new->ambient == old->ambient &&new->securebits == old->securebits;
 }
 
-const struct cred *cred_for_exec(const struct inode *program, bool *secure)
+const struct cred *cred_for_exec(struct inode *program, bool *secure)
 {
 	const struct cred *old = current->cred;
 	struct cred new = *old;

@@ -422,6 +422,12 @@ static int fd_dir_readdir(struct file *file, struct dir_context *context)
 	}
 }
 
+/* A process may always look at its own descriptors, also when its files are root's. */
+static bool is_own(const struct inode *inode)
+{
+	return node_of(inode)->pid == current->leader->pid_struct;
+}
+
 /* --- links that lead to an object --- */
 
 /* What ptrace(2) would be allowed (proc(5)). */
@@ -573,7 +579,9 @@ static const struct inode_ops root_ops = { .lookup = root_lookup, .destroy = nod
 static const struct inode_ops dir_ops = { .lookup = dir_lookup, .destroy = node_destroy };
 static const struct inode_ops task_dir_ops = { .lookup = task_dir_lookup, .destroy = node_destroy };
 static const struct inode_ops tasks_ops = { .lookup = tasks_lookup, .destroy = node_destroy };
-static const struct inode_ops fd_dir_ops = { .lookup = fd_dir_lookup, .destroy = node_destroy };
+static const struct inode_ops fd_dir_ops = { .lookup = fd_dir_lookup,
+					     .permits = is_own,
+					     .destroy = node_destroy };
 static const struct inode_ops file_inode_ops = { .destroy = node_destroy };
 static const struct inode_ops self_ops = { .readlink = self_readlink, .destroy = node_destroy };
 static const struct inode_ops link_ops = { .readlink = link_readlink,

@@ -317,8 +317,10 @@ static void show_maps(struct text *text, struct task_struct *task)
 
 static void print_mount(const struct mount *mount, const char *point, void *arg)
 {
-	text_print(arg, "%s %s %s rw 0 0\n", mount->source, point,
-		   mount->root->inode->fs->type->name);
+	const struct filesystem *fs = mount->root->inode->fs;
+
+	text_print(arg, "%s %s %s %s%s 0 0\n", mount->source, point, fs->type->name,
+		   fs->read_only ? "ro" : "rw", fs->nosuid ? ",nosuid" : "");
 }
 
 static void show_mounts(struct text *text, struct task_struct *task)

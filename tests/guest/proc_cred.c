@@ -353,6 +353,46 @@ USERS_TEST(all_groups_at_once)
 	free(list);
 }
 
+/* ---- many at once ---------------------------------------------------------------------------- */
+
+/* One of a crowd: changes all it can, with children that share what it has and outlive it. */
+static void change_all(unsigned seed)
+{
+	gid_t list[32];
+
+	for (int i = 0; i < 20; i++) {
+		int count = (int)(seed + (unsigned)i * 7) % 32;
+
+		for (int g = 0; g < count; g++)
+			list[g] = (gid_t)(seed * 31 + (unsigned)g * 17) % 100;
+		CHECK_EQ(set_groups(count, list), 0);
+		CHECK_EQ(set_uids(ALICE + (seed + (unsigned)i) % 5, 0, 0), 0);
+		if (i % 5 == 0 && FORK() == 0)
+			_exit(getgroups(0, NULL) != count);
+		CHECK_EQ(prctl(PR_SET_KEEPCAPS, i % 2), 0);
+	}
+	for (int status; wait(&status) > 0;)
+		CHECK_EQ(status, 0);
+	become(ALICE + seed % 5, CAROL);
+}
+
+/* Each change and each death counts users and lists up and down; the audit counts them again. */
+USERS_TEST(a_crowd)
+{
+	enum { CROWD = 60 };
+	int status;
+
+	for (unsigned i = 0; i < CROWD; i++)
+		if (FORK() == 0) {
+			change_all(i);
+			_exit(0);
+		}
+	for (int i = 0; i < CROWD; i++) {
+		CHECK(wait(&status) > 0);
+		CHECK_EQ(status, 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "after"))

@@ -214,6 +214,10 @@ USERS_TEST(mounted_without_set_user_id)
 	struct self self = run_as(path, ALICE, CAROL);
 	CHECK(self.euid == ALICE && self.egid == CAROL);
 	CHECK_EQ(self.at_secure, 0);
+	char mounts[4096], line[PATH_MAX + 32];
+	CHECK(read_text("/proc/mounts", mounts, sizeof(mounts)) > 0);
+	snprintf(line, sizeof(line), " %s tmpfs rw,nosuid", point);
+	CHECK(strstr(mounts, line) != NULL);
 	snprintf(inside, sizeof(inside), "%s", path);
 	CHECK_EQ(unlink(inside), 0);
 	CHECK_EQ(umount(point), 0);
@@ -319,6 +323,20 @@ USERS_TEST(owner_of_proc_entries)
 		gate_open(go, 1);
 	}
 	CHECK_EXIT(pid, 0);
+}
+
+/* A process without dumping finds the list of its own descriptors, though it is root's. */
+USERS_TEST(own_descriptors)
+{
+	struct stat st;
+	char path[64];
+
+	become(ALICE, ALICE);
+	CHECK_EQ(owner_of(getpid(), "fd"), 0);
+	CHECK_EQ(close(open("/proc/self/fd", O_RDONLY | O_DIRECTORY)), 0);
+	CHECK_EQ(lstat("/proc/self/fd/1", &st), 0);
+	IN_CHILD(snprintf(path, sizeof(path), "/proc/%d/fd", (int)getppid());
+		 CHECK_ERRNO(open(path, O_RDONLY | O_DIRECTORY), EACCES););
 }
 
 /* readlink of /proc/PID/exe: as by ptrace's rules for reading. */
