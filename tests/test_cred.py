@@ -41,7 +41,8 @@ def machine(guest_overlay, tmp_path):
 def test_a_failing_allocation_changes_nothing(machine):
     """Each of a round's allocations fails once, each in a machine of its own."""
     def fail(nth):
-        return mitos("/bin/busybox", "ash", "-c", f"/tests/prog_cred {ROUNDS}; tail -n 1 /proc/audit",
+        script = f"/tests/prog_cred {ROUNDS}; tail -n 1 /proc/audit"
+        return mitos("/bin/busybox", "ash", "-c", script,
                      options=["--overlay", machine, "--append", f"fail=slab:{nth}"])
 
     failed = set()

@@ -1,6 +1,6 @@
 /*
- * What a process may use, and its names: limits, accounts, prctl; and the machine as a whole: uname,
- * sysinfo, random bytes, reboot.
+ * What a process may use, and its names: limits, accounts, prctl; and the machine as a whole:
+ * uname, sysinfo, random bytes, reboot.
  */
 #include "syscall/process.h"
 #include "lib/string.h"

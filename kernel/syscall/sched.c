@@ -207,7 +207,8 @@ static void look_at_nice(struct task_struct *task, s64 *result, int nice)
 	*result = max(*result, (s64)(NICE_OFFSET - task->nice)); /* the most favoured one's */
 }
 
-/* CAP_SYS_NICE, or as far as RLIMIT_NICE lets the task go (getrlimit(2): 20 - limit is the lowest). */
+/* CAP_SYS_NICE, or as far as RLIMIT_NICE lets the task go (getrlimit(2): 20 - limit is the
+ * lowest). */
 static bool may_favour(const struct task_struct *task, int nice)
 {
 	return nice >= task->nice || capable(CAP_SYS_NICE) ||

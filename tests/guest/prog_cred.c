@@ -3,8 +3,8 @@
  *
  *	prog_cred ROUNDS
  *
- * Each call must do what it is asked to, or fail for want of memory and have changed nothing. Prints
- * "failed: CALL ERRNO" for each that failed, or what is wrong.
+ * Each call must do what it is asked to, or fail for want of memory and have changed nothing.
+ * Prints "failed: CALL ERRNO" for each that failed, or what is wrong.
  */
 #include "users.h"
 #include <sys/stat.h>
