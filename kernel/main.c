@@ -10,9 +10,11 @@
 #include "mm/kmap.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
+#include "proc/cred.h"
 #include "proc/exec.h"
 #include "proc/fork.h"
 #include "proc/futex.h"
+#include "proc/limits.h"
 #include "proc/pid.h"
 #include "proc/signal.h"
 #include "procfs/procfs.h"
@@ -126,6 +128,8 @@ void kmain(u32 magic, u32 info)
 	pid_module_init();
 	signal_module_init();
 	futex_module_init();
+	limits_module_init();
+	cred_module_init();
 	fork_module_init();
 	fs_init();
 	tty_init();

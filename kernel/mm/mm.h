@@ -86,6 +86,8 @@ struct mm_struct {
 	u64 code_start, code_end, data_start, data_end, stack_start; /* for /proc; bytes */
 	u64 arg_start, arg_end, env_start, env_end;
 	u64 auxv[AUXV_WORDS];
+	/* others of the same user may look into it (PR_SET_DUMPABLE); a word of its own */
+	bool dumpable;
 	/* what execve ran; floor 4 owns the reference (exe_release) */
 	struct file *exe;
 	struct list_head link; /* in the list of all address spaces; its lock */

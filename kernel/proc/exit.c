@@ -114,7 +114,7 @@ static void notify_parent_of_death(struct task_struct *child)
 	};
 
 	info.si_pid = child->pid;
-	info.si_uid = child->cred.uid;
+	info.si_uid = child->real_cred->uid;
 	info.si_status = signal ? signal : code >> 8;
 	info.si_utime = (long)(child->self_sum.utime / NSEC_PER_CLOCK_TICK);
 	info.si_stime = (long)(child->self_sum.stime / NSEC_PER_CLOCK_TICK);
@@ -168,7 +168,7 @@ void task_release(struct task_struct *task)
 	list_del(&task->stop_link);
 	task->pid_struct->task = NULL;
 	task_count--;
-	limits_uncharge_process(task);
+	limits_uncharge_process(task->real_cred);
 }
 
 /* Gives up signals and becomes a zombie, or nothing at all. Returns true if nobody will wait. */

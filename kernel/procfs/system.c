@@ -11,6 +11,8 @@
 #include "x86/clock.h"
 #include "x86/version.h"
 #include <asm/errno.h>
+#include <linux/capability.h>
+#include <linux/limits.h>
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 
@@ -234,9 +236,23 @@ static int store_hostname(char *value)
 	return 0;
 }
 
+static void show_cap_last_cap(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%d\n", CAP_LAST_CAP);
+}
+
+static void show_ngroups_max(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%d\n", NGROUPS_MAX);
+}
+
 const struct proc_file sys_kernel_files[] = {
+	{ "cap_last_cap", 0444, show_cap_last_cap, NULL },
 	{ "fork_mode", 0644, show_fork_mode, store_fork_mode },
 	{ "hostname", 0644, show_hostname, store_hostname },
+	{ "ngroups_max", 0444, show_ngroups_max, NULL },
 	{ "osrelease", 0444, show_osrelease, NULL },
 	{ "ostype", 0444, show_ostype, NULL },
 	{ "pid_max", 0644, show_pid_max, store_pid_max },

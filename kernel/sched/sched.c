@@ -56,6 +56,7 @@ void sched_init(void)
 	strlcpy(idle->comm, "idle", sizeof(idle->comm));
 	idle->cpu = cpu;
 	sched_set_nice(idle, 0);
+	idle->cred = idle->real_cred = &boot_cred;
 	idle->on_cpu = true;
 	list_init(&idle->run_link);
 	list_init(&idle->children);

@@ -8,6 +8,7 @@
 
 #include "lib/list.h"
 #include "lib/tree.h"
+#include "sched/cred.h"
 #include "sched/wait.h"
 #include <asm/signal.h>
 #include <linux/resource.h>
@@ -37,12 +38,6 @@ struct tty;
 struct sighand_struct;
 struct signal_struct;
 struct trapframe;
-
-/* Who the task acts as (credentials(7)). */
-struct cred {
-	uid_t uid, euid, suid, fsuid;
-	gid_t gid, egid, sgid, fsgid;
-};
 
 /* Signals sent and not acted on yet (proc/sigqueue.h). */
 struct sigpending {
@@ -108,7 +103,10 @@ struct task_struct {
 	struct sighand_struct *sighand; /* signal actions; NULL once exited */
 	struct tty *tty;		/* controlling terminal; guarded by the tty floor's lock */
 	const struct rlimit64 *rlimits; /* RLIM_NLIMITS of them, inside signal */
-	struct cred cred;		/* written by self only */
+	/* What it acts as, read by self only; and what it is, which others see: that one changes by
+	 * self under tasklist_lock. They differ while access(2) asks for the real user. */
+	const struct cred *cred, *real_cred;
+	bool nproc_exceeded; /* by a change of uid: execve looks again. Self only */
 
 	/* signals of this thread: guarded by sighand->lock (proc/signal.h) */
 	u64 blocked; /* mask: bit N - 1 is signal N */
@@ -201,6 +199,12 @@ void sched_load(u32 hundredths[3]); /* the load averages over 1, 5 and 15 minute
 static inline u64 task_rlimit(unsigned resource)
 {
 	return current->rlimits[resource].rlim_cur;
+}
+
+/* Has the running task the capability (CAP_*) in its effective set? */
+static inline bool capable(unsigned capability)
+{
+	return current->cred->effective >> capability & 1;
 }
 
 /* What the running task is to be once it calls schedule(), or TASK_RUNNING again. */

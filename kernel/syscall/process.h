@@ -6,6 +6,7 @@
 #include "lib/types.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
+#include <linux/capability.h>
 #include <linux/resource.h>
 #include <linux/sched/types.h>
 #include <linux/sysinfo.h>
@@ -40,7 +41,7 @@ s64 sys_setsid(void);
 s64 sys_getsid(pid_t pid);
 s64 sys_sched_yield(void);
 
-/* identity.c: credentials, limits, names */
+/* cred.c */
 s64 sys_getuid(void);
 s64 sys_geteuid(void);
 s64 sys_getgid(void);
@@ -53,6 +54,16 @@ s64 sys_setgid(gid_t gid);
 s64 sys_setresuid(uid_t ruid, uid_t euid, uid_t suid);
 s64 sys_setresgid(gid_t rgid, gid_t egid, gid_t sgid);
 s64 sys_setgroups(int size, const gid_t __user *list);
+s64 sys_setreuid(uid_t ruid, uid_t euid);
+s64 sys_setregid(gid_t rgid, gid_t egid);
+s64 sys_setfsuid(uid_t uid);
+s64 sys_setfsgid(gid_t gid);
+s64 sys_capget(struct __user_cap_header_struct __user *header,
+	       struct __user_cap_data_struct __user *data);
+s64 sys_capset(struct __user_cap_header_struct __user *header,
+	       const struct __user_cap_data_struct __user *data);
+
+/* identity.c: limits, names */
 s64 sys_getrlimit(unsigned resource, struct rlimit __user *limit);
 s64 sys_setrlimit(unsigned resource, const struct rlimit __user *limit);
 s64 sys_prlimit64(pid_t pid, unsigned resource, const struct rlimit64 __user *new,

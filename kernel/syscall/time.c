@@ -53,7 +53,7 @@ s64 sys_clock_settime(int clock, const struct __kernel_timespec __user *time)
 		return -EINVAL;
 	if (error)
 		return error;
-	if (current->cred.euid != 0)
+	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	clock_set_realtime(ns);
 	return 0;

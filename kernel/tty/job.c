@@ -139,7 +139,7 @@ int tty_set_controlling(struct tty *tty, bool steal)
 		return 0;
 	if (!is_session_leader() || tty_current())
 		return -EPERM;
-	if (is_owned(tty) && !(steal && current->cred.euid == 0))
+	if (is_owned(tty) && !(steal && capable(CAP_SYS_ADMIN)))
 		return -EPERM;
 	adopt(tty);
 	return 0;
