@@ -39,6 +39,17 @@ static const char SHELL_CHARACTERS[] = "~`!$^&*()=|\\{}[];\"'<>?";
 
 static struct service *services;
 
+static bool is_login(const struct service *service)
+{
+	return service->process[0] == '-';
+}
+
+/* What is shown of it. */
+static const char *name_of(const struct service *service)
+{
+	return service->process + is_login(service);
+}
+
 /* ---- what there is to start ---- */
 
 static struct service *service_new(const struct inittab_line *line)
@@ -129,20 +140,20 @@ static void ask_first(void)
 /* Executes an inittab line's process, which is cut up. Returns if it cannot. */
 static void execute_process(char *process)
 {
-	bool is_login = process[0] == '-'; /* of which its name tells it */
+	bool dash = process[0] == '-'; /* which its name, too, will begin with */
 	char *argv[strlen(process) / 2 + 2], name[strlen(process) + 2], *path;
 	size_t count = 0;
 
-	process += is_login;
+	process += dash;
 	if (strpbrk(process, SHELL_CHARACTERS)) {
-		execute("/bin/sh", (char *[]){ is_login ? "-sh" : "sh", "-c", process, NULL });
+		execute("/bin/sh", (char *[]){ dash ? "-sh" : "sh", "-c", process, NULL });
 		return;
 	}
 	for (char *word = strtok(process, " \t"); word; word = strtok(NULL, " \t"))
 		argv[count++] = word;
 	argv[count] = NULL;
 	path = argv[0];
-	if (is_login) {
+	if (dash) {
 		char *slash = strrchr(path, '/');
 
 		sprintf(name, "-%s", slash ? slash + 1 : path);
@@ -153,7 +164,7 @@ static void execute_process(char *process)
 
 static _Noreturn void run_in_child(struct service *service)
 {
-	enum terminal_use use = service->process[0] == '-' ? FOR_PERSON : FOR_OUTPUT;
+	enum terminal_use use = is_login(service) ? FOR_PERSON : FOR_OUTPUT;
 	char path[sizeof("/dev/") + TERMINAL_NAME];
 
 	snprintf(path, sizeof(path), "/dev/%s",
@@ -163,19 +174,19 @@ static _Noreturn void run_in_child(struct service *service)
 	if (service->action == ASKFIRST)
 		ask_first();
 	execute_process(service->process);
-	end_unexecuted(service->process);
+	end_unexecuted(name_of(service));
 }
 
 static void service_start(struct service *service)
 {
-	pid_t pid = child_fork(&service->child, service->process);
+	pid_t pid = child_fork(&service->child, name_of(service));
 
 	if (pid == 0)
 		run_in_child(service);
 	service->has_run = true;
 	service->started = now();
 	if (pid < 0)
-		say("cannot fork for %s: %s", service->process, strerror(errno));
+		say("cannot fork for %s: %s", name_of(service), strerror(errno));
 }
 
 /* ---- starting it again ---- */
@@ -197,10 +208,10 @@ static void choose_due(struct service *service)
 	service->delay = lived < QUICK ? delay : 0;
 	service->due = now() + service->delay * SECOND;
 	if (service->delay)
-		announce("%s has ended soon after its start; again in %u s", service->process,
+		announce("%s has ended soon after its start; again in %u s", name_of(service),
 			 service->delay);
 	else
-		say("%s has ended, and is started again", service->process);
+		say("%s has ended, and is started again", name_of(service));
 }
 
 int64_t services_step(void)
@@ -253,7 +264,7 @@ void services_boot(void)
 void services_hang_up(void)
 {
 	for (struct service *service = services; service; service = service->next)
-		if (service->child.pid && service->process[0] == '-')
+		if (service->child.pid && is_login(service))
 			kill(service->child.pid, SIGHUP);
 }
 
@@ -268,12 +279,15 @@ bool services_have(enum action action)
 void services_replace_init(void)
 {
 	for (struct service *service = services; service; service = service->next) {
-		if (service->action != RESTART)
+		char *process;
+
+		if (service->action != RESTART || !(process = strdup(service->process)))
 			continue;
-		say("%s takes the place of init", service->process);
+		say("%s takes the place of init", name_of(service));
 		unblock_signals();
-		execute_process(service->process);
+		execute_process(process);
 		block_signals();
+		free(process);
 		announce("%s: %s", service->process, strerror(errno));
 		return;
 	}

@@ -1,6 +1,6 @@
 /*
- * What has to stand before the first process is started: /proc, where the kernel does not bring it
- * along, and the environment, which every process of the machine inherits from here.
+ * What has to stand before the first process is started: /proc, and the environment, which every
+ * process of the machine inherits from here.
  */
 #include "init.h"
 #include <errno.h>
@@ -38,7 +38,7 @@ char *read_file(const char *path, size_t *length)
 	return data;
 }
 
-/* mitos has /proc from the beginning; Linux wants it mounted. */
+/* It is there already if this init takes the place of another. */
 void mount_proc(void)
 {
 	struct stat self;
