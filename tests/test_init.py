@@ -13,6 +13,7 @@ import support
 from terminal import CTRL_C, CTRL_D, ENTER, NEWLINE, Terminal
 
 ASH = r"/ # "       # the prompt of BusyBox's shell in /
+CTRL_S = "\x13"
 PATIENCE = 60
 ICOUNT = ["--icount"]   # time is instructions: what a test says about seconds holds on any host
 
@@ -201,6 +202,7 @@ def test_what_ends_at_once_is_restarted_ever_later(boot):
     """And what has lived a while is restarted at once, and sets out with a clean record."""
     services = "::respawn:-/bin/sh\n::respawn:/bin/false x\n::respawn:/bin/sleep 6\n"
     machine = boot(*ICOUNT, files={"etc/inittab": services})
+    machine.type(CTRL_S)    # a console on which nothing can be shown must not hold init up
     machine.await_log("/bin/false x has .* again in 8 s")
     machine.await_log("(?s)/bin/sleep 6 has ended, and is started.*/bin/sleep 6 has ended, and")
     assert "/bin/sleep 6 has ended soon" not in machine.log()

@@ -1,7 +1,8 @@
 /*
  * What init has to say. It goes to the kernel log (/dev/kmsg), not to the console, because there
  * every byte is the command's own when the host runs one; what concerns the person at the console
- * is shown there as well. Nothing here allocates, so init can speak when there is no memory.
+ * is shown there as well. Nothing here allocates or waits, so init can speak when there is no
+ * memory, and does not stand still when somebody has typed Ctrl-S.
  */
 #include "init.h"
 #include <fcntl.h>
@@ -33,7 +34,7 @@ static size_t compose(char line[LINE], const char *format, va_list arguments)
 
 static bool write_to(const char *path, const char *line, size_t length)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	bool written = fd >= 0 && write(fd, line, length) == (ssize_t)length;
 
 	if (fd >= 0)

@@ -286,9 +286,9 @@ void services_replace_init(void)
 		say("%s takes the place of init", name_of(service));
 		unblock_signals();
 		execute_process(process);
+		announce("%s: %s", service->process, strerror(errno));
 		block_signals();
 		free(process);
-		announce("%s: %s", service->process, strerror(errno));
 		return;
 	}
 }
