@@ -160,12 +160,14 @@ build/busybox/bin/busybox: tools/busybox
 
 # The tree is made anew each time, so that a program that was deleted does not live on in it.
 # busybox goes in as it came, with a link for each applet whose name none of our programs has.
-$(O)/initramfs.cpio: $(PROGRAMS) $(O)/programs $(BUSYBOX) $(wildcard user/etc/* tools/mitoslib/*.py)
+$(O)/initramfs.cpio: $(PROGRAMS) $(O)/programs $(BUSYBOX) user/busybox-init \
+		$(wildcard user/etc/* tools/mitoslib/*.py)
 	@$(call say,CPIO,$@)
 	$(Q)rm -rf $(O)/root && mkdir -p $(O)/root/bin $(O)/root/sbin $(O)/root/etc
 	$(Q)cp $(filter-out %/init,$(PROGRAMS)) $(O)/root/bin && strip $(O)/root/bin/*
 	$(Q)strip -o $(O)/root/sbin/init $(filter %/init,$(PROGRAMS))
 	$(Q)install -m 755 $(BUSYBOX) $(O)/root/bin/busybox
+	$(Q)install -m 755 user/busybox-init $(O)/root/bin
 	$(Q)for applet in $$($(O)/root/bin/busybox --list | grep -vx init); do \
 		[ -e $(O)/root/bin/$$applet ] || ln -s busybox $(O)/root/bin/$$applet || exit; \
 	done

@@ -45,7 +45,8 @@ static void read_options(void)
 {
 	char mode[16];
 
-	printk_quiet = bootinfo_option("quiet", NULL);
+	if (bootinfo_option("quiet", NULL))
+		console_level = 0;
 	if (bootinfo_value("fork", mode, sizeof(mode)) && !fork_mode_parse(mode, &fork_mode))
 		printk("fork=%s: there is no such mode", mode);
 }
@@ -100,7 +101,7 @@ static void start_init(void *arg)
 	printk("start %s, %llu KiB free", path,
 	       (unsigned long long)(frame_free_count() * PAGE_SIZE >> 10));
 	fail_init();
-	printk_leave_console();
+	console_level = min(console_level, CONSOLE_LEVEL_MIN); /* it is the user's from now on */
 
 	const char *const argv[] = { path, NULL }, *const envp[] = { "HOME=/", "TERM=linux", NULL };
 	struct exec_strings arguments = { .kernel = argv }, environment = { .kernel = envp };

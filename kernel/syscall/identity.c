@@ -263,9 +263,11 @@ s64 sys_reboot(int magic1, int magic2, unsigned command, void __user *arg)
 	case LINUX_REBOOT_CMD_CAD_OFF:
 		return 0;
 	case LINUX_REBOOT_CMD_POWER_OFF:
-	case LINUX_REBOOT_CMD_HALT:
 		printk("power off");
 		acpi_power_off();
+		cpu_halt();
+	case LINUX_REBOOT_CMD_HALT:
+		printk("System halted."); /* and the machine stays on: reboot(2) */
 		cpu_halt();
 	case LINUX_REBOOT_CMD_RESTART:
 		printk("restart");

@@ -91,6 +91,10 @@ s64 sys_sched_rr_get_interval(pid_t pid, struct __kernel_timespec __user *interv
 s64 sys_getpriority(int which, int who);
 s64 sys_setpriority(int which, int who, int nice);
 
+/* syslog.c */
+extern bool dmesg_restrict; /* /proc/sys/kernel/dmesg_restrict: the log is for root alone */
+s64 sys_syslog(int type, char __user *buf, int length);
+
 /* memory.c */
 s64 sys_brk(u64 brk);
 s64 sys_mmap(u64 addr, size_t size, int prot, int flags, int fd, u64 offset);

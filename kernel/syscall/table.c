@@ -88,6 +88,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(sysinfo),
 	CALL(times),
 	CALL(getuid),
+	CALL(syslog),
 	CALL(getgid),
 	CALL(setuid),
 	CALL(setgid),
