@@ -170,6 +170,20 @@ static void print_memory(struct text *text, const struct mm_struct *mm)
 			   (ull)(lines[i].pages * KIB_PER_PAGE));
 }
 
+/* A name with a newline in it must not look like a line of its own: that is \n, and \ is \\. */
+static void print_name(struct text *text, const char *name)
+{
+	text_print(text, "Name:\t");
+	for (; *name; name++)
+		if (*name == '\n')
+			text_print(text, "\\n");
+		else if (*name == '\\')
+			text_print(text, "\\\\");
+		else
+			text_append(text, name, 1);
+	text_print(text, "\n");
+}
+
 static void show_status(struct text *text, struct task_struct *task)
 {
 	struct mm_struct *mm = task_mm_get(task);
@@ -178,9 +192,9 @@ static void show_status(struct text *text, struct task_struct *task)
 	struct summary sum;
 
 	gather(task, &sum);
-	text_print(text,
-		   "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		   task->comm, letter, state_name(letter), task->tgid, task->pid, sum.ppid);
+	print_name(text, task->comm);
+	text_print(text, "State:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", letter,
+		   state_name(letter), task->tgid, task->pid, sum.ppid);
 	text_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nGroups:\t\n", cred->uid,
 		   cred->euid, cred->suid, cred->fsuid, cred->gid, cred->egid, cred->sgid,
 		   cred->fsgid);
