@@ -14,7 +14,8 @@
  * What it prints is what Debian's ps prints, to the space, with these differences: it shows every
  * process unless -p is given, so the options that ask for that (a, x, -e, -A) only undo -p; its
  * formats without options and with -l are its own; a line is as long as its arguments are; the name
- * of a wait channel is not cut; and <defunct> also follows the name that `comm` shows.
+ * of a wait channel is not cut; <defunct> also follows the name that `comm` shows; and a real-time
+ * process has a nice value.
  */
 #include "columns.h"
 #include <limits.h>
