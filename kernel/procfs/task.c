@@ -181,6 +181,20 @@ static void print_ids(struct text *text, const struct cred *cred)
 	text_print(text, " \n");
 }
 
+/* A name with a newline in it must not look like a line of its own: that is \n, and \ is \\. */
+static void print_name(struct text *text, const char *name)
+{
+	text_print(text, "Name:\t");
+	for (; *name; name++)
+		if (*name == '\n')
+			text_print(text, "\\n");
+		else if (*name == '\\')
+			text_print(text, "\\\\");
+		else
+			text_append(text, name, 1);
+	text_print(text, "\n");
+}
+
 static void show_status(struct text *text, struct task_struct *task)
 {
 	struct mm_struct *mm = task_mm_get(task);
@@ -188,9 +202,9 @@ static void show_status(struct text *text, struct task_struct *task)
 	struct summary sum;
 
 	gather(task, &sum);
-	text_print(text,
-		   "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		   task->comm, letter, state_name(letter), task->tgid, task->pid, sum.ppid);
+	print_name(text, task->comm);
+	text_print(text, "State:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", letter,
+		   state_name(letter), task->tgid, task->pid, sum.ppid);
 	const struct cred *cred = task_cred_get(task);
 	print_ids(text, cred);
 	if (mm) {

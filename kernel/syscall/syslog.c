@@ -13,6 +13,7 @@
 #include "x86/log.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
+#include <linux/capability.h>
 
 /* Of syslog(2), which no header of Linux has for programs. */
 enum {
@@ -185,7 +186,7 @@ s64 sys_syslog(int type, char __user *buf, int length)
 {
 	bool reads = type >= SYSLOG_ACTION_READ && type <= SYSLOG_ACTION_READ_CLEAR;
 
-	if (current->cred.euid != 0 && is_restricted(type))
+	if (is_restricted(type) && !capable(CAP_SYSLOG))
 		return -EPERM;
 	if (reads && (!buf || length < 0))
 		return -EINVAL;
