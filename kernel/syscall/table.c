@@ -105,6 +105,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(getresgid),
 	CALL(getpgid),
 	CALL(getsid),
+	CALL(vhangup),
 	CALL(rt_sigpending),
 	CALL(rt_sigtimedwait),
 	CALL(rt_sigsuspend),
