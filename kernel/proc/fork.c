@@ -168,7 +168,7 @@ static void clone_identity(struct task_struct *child)
 	child->slice = current->slice;
 	child->policy = current->policy;
 	child->affinity = current->affinity;
-	child->tty = current->tty;
+	child->tty = current->leader->tty;
 	child->altstack = current->altstack;
 }
 

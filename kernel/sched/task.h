@@ -101,7 +101,10 @@ struct task_struct {
 	/* what the threads of a process share; NULL for a zombie */
 	struct signal_struct *signal;
 	struct sighand_struct *sighand; /* signal actions; NULL once exited */
-	struct tty *tty;		/* controlling terminal; guarded by the tty floor's lock */
+	struct tty *tty; /* the leader's: controlling terminal; guarded by the tty floor's lock */
+	/* of a session leader: held; what was in front when its terminal was hung up. tasklist_lock
+	 */
+	struct pid *tty_old_pgrp;
 	const struct rlimit64 *rlimits; /* RLIM_NLIMITS of them, inside signal */
 	/* What it acts as, read by self only; and what it is, which others see: that one changes by
 	 * self under tasklist_lock. They differ while access(2) asks for the real user. */

@@ -39,6 +39,7 @@ s64 sys_getpgid(pid_t pid);
 s64 sys_getpgrp(void);
 s64 sys_setsid(void);
 s64 sys_getsid(pid_t pid);
+s64 sys_vhangup(void);
 s64 sys_sched_yield(void);
 
 /* cred.c */

@@ -112,6 +112,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(getsid),
 	CALL(capget),
 	CALL(capset),
+	CALL(vhangup),
 	CALL(rt_sigpending),
 	CALL(rt_sigtimedwait),
 	CALL(rt_sigsuspend),
