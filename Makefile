@@ -212,16 +212,18 @@ check: kernel sparse             ## the quick checks: sparse and the rules of th
 
 # Each fuzzer begins with a real file, and keeps in its corpus what it found interesting. What makes
 # it fail is left in $(O)/fuzz. `tools/deps fuzz` installs libFuzzer.
-fuzz: $(O)/fuzz/elf.run $(O)/fuzz/cpio.run ## libFuzzer on the parsers, FUZZ=SECONDS each (20)
+fuzz: $(O)/fuzz/elf.run $(O)/fuzz/cpio.run $(O)/fuzz/shell.run ## libFuzzer on the parsers, FUZZ=SECONDS each (20)
 FUZZ ?= 20
 $(O)/fuzz/elf: kernel/proc/elf.c
 $(O)/fuzz/elf.run: SEEDS = $(O)/user/demo/forktwice
 $(O)/fuzz/cpio: kernel/fs/cpio.c
 $(O)/fuzz/cpio.run: SEEDS = $(O)/fuzz/small.cpio
+$(O)/fuzz/shell: $(patsubst %,user/sh/%.c,lexer word heredoc parser compound show names memory)
+$(O)/fuzz/shell.run: SEEDS = $(wildcard tests/shell-scripts/*)
 
 $(O)/fuzz/%: tests/host/fuzz_%.c
 	@mkdir -p $(@D); $(call say,FUZZ,$<)
-	$(Q)clang -std=gnu17 -O1 -g $(WARN) -Ikernel -fsanitize=fuzzer,address,undefined \
+	$(Q)clang -std=gnu17 -O1 -g $(WARN) -Ikernel -Iuser/sh -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $^
 
 $(O)/fuzz/small.cpio: $(O)/initramfs.cpio
