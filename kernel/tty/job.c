@@ -4,6 +4,7 @@
  * so giving a terminal up, or making a new session, needs no walk over tasks. tty->lock guards
  * session and pgrp of a tty, and no signal is sent under it.
  */
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include "proc/group.h"
 #include "proc/signal.h"
@@ -226,7 +227,7 @@ int tty_vhangup(void)
 {
 	struct tty *tty = tty_current();
 
-	if (current->cred.euid != 0)
+	if (!capable(CAP_SYS_TTY_CONFIG))
 		return -EPERM;
 	if (tty)
 		tty_hangup(tty);

@@ -4,6 +4,7 @@
  * the tty's lock into a small buffer and copies them to the user without it. A writer waits for
  * room in the driver and for Ctrl-Q.
  */
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/major.h>
 #include "fs/poll.h"
@@ -82,7 +83,7 @@ int tty_open(struct tty *tty, struct file *file)
 	bool is_console = file->inode->rdev == dev_make(TTYAUX_MAJOR, 1);
 
 	spin_lock(&tty->lock);
-	bool busy = tty->exclusive && current->cred.euid != 0;
+	bool busy = tty->exclusive && !capable(CAP_SYS_ADMIN);
 	if (!busy) {
 		tty->opens++;
 		file->pos = is_console ? NEVER_HUNG_UP : tty->hangups;
