@@ -147,7 +147,7 @@ def test_a_killed_shell_is_started_again_with_job_control(boot):
     machine.wait()
     second, = machine.run("echo $$")
     assert int(second) > int(first)
-    machine.type("sh -c 'echo started; cat'" + ENTER)
+    machine.type("sh -c 'echo started; exec cat'" + ENTER)
     machine.wait(NEWLINE + "started" + NEWLINE)
     machine.type(CTRL_C)
     machine.wait()
