@@ -11,9 +11,7 @@
  * knows that it is dead: the kernel gives its children away before it lets anyone wait for it.
  */
 #include "demo.h"
-#include "procfs.h"
-
-#include <sys/wait.h>
+#include "look.h"
 
 static int to_parent[2];
 static int to_orphan[2];
@@ -61,21 +59,6 @@ static struct word listen(void)
 	return word;
 }
 
-/* Only mitos has an audit. There, PID 1 is the only one who adopts. */
-static bool is_mitos(void)
-{
-	return access("/proc/audit", F_OK) == 0;
-}
-
-static bool is_ancestor(pid_t pid)
-{
-	struct proc_stat stat = { .ppid = getppid() };
-
-	while (stat.ppid > 1 && stat.ppid != pid && proc_read_stat(stat.ppid, &stat))
-		continue;
-	return stat.ppid == pid;
-}
-
 int main(void)
 {
 	struct word before, after;
@@ -103,10 +86,7 @@ int main(void)
 	after = listen();
 	check(after.pid == before.pid, "and it is the same process as before");
 	check(after.parent != parent, "its parent is another one now: %d", after.parent);
-	if (is_mitos())
-		check(after.parent == 1, "which is PID 1");
-	else
-		check(after.parent == 1 || is_ancestor(after.parent),
-		      "which is PID 1, or an ancestor of mine that volunteered");
+	check(look_adopts(after.parent), "which is %s",
+	      after.parent == 1 ? "PID 1" : "an ancestor of mine that volunteered");
 	return demo_end();
 }

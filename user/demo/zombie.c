@@ -7,17 +7,9 @@
  * nothing else, makes a zombie go away: it cannot be killed, being dead.
  */
 #include "demo.h"
-#include "procfs.h"
+#include "look.h"
 
 #include <signal.h>
-#include <sys/wait.h>
-
-static void print_like_ps(const struct proc_stat *stat)
-{
-	tell("    PID  PPID STAT COMMAND");
-	tell("  %5d %5d %c    %s%s", stat->pid, stat->ppid, stat->state, stat->comm,
-	     stat->state == 'Z' ? " <defunct>" : "");
-}
 
 static void look_at_zombie(pid_t child)
 {
@@ -28,7 +20,8 @@ static void look_at_zombie(pid_t child)
 	/* Waits until the child has ended, but leaves it there. */
 	must(waitid(P_PID, child, &info, WEXITED | WNOWAIT), "waitid");
 	check(proc_read_stat(child, &stat), "it has ended, and is in the process table still:");
-	print_like_ps(&stat);
+	show_heading();
+	show_process(child);
 	check(stat.state == 'Z', "its state is Z");
 	check(stat.ppid == getpid(), "its parent is the one that forked it");
 	check(proc_read(child, "cmdline", text, sizeof(text)) == 0,
