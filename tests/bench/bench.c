@@ -11,7 +11,7 @@
  * which.
  *
  * `bench --watch OPERATION` (key or description) measures one operation and then runs it again for
- * `tools/mitos bench --where`, which looks on from outside the machine: see run_watched.
+ * `tools/mitos bench --where`, which looks on from outside the machine: see report_watched.
  */
 #include <errno.h>
 #include <sched.h>
@@ -522,19 +522,29 @@ static const struct operation operations[] = {
 
 enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
 
-/* Runs the operation several times and prints the best. */
-static void report(const struct operation *operation)
+/* Runs the operation several times; the best. */
+static ticks best_of(const struct operation *operation, int repetitions)
 {
 	ticks best = UINT64_MAX;
 
-	for (int i = 0; i < BEST_OF; i++) {
+	for (int i = 0; i < repetitions; i++) {
 		ticks cost = operation->run(operation->argument);
 
 		best = cost < best ? cost : best;
 	}
+	return best;
+}
+
+static void print(const struct operation *operation, ticks best)
+{
 	printf("%s\t%lu\t%s\t%zu\n", operation->key, best / operation->times, operation->text,
 	       operation->times);
 	fflush(stdout);
+}
+
+static void report(const struct operation *operation)
+{
+	print(operation, best_of(operation, BEST_OF));
 }
 
 /* Says so and waits for a line on standard input. */
@@ -547,15 +557,14 @@ static void wait_at(const char *point)
 }
 
 /*
- * Measures one operation as ever, and runs it again between two points where it waits to be told
- * to go on, so that whoever watches can begin and end to look.
+ * Runs one operation as ever, and then again between two points where it waits to be told to go on,
+ * so that whoever watches can begin and end to look; the figure is of what was watched.
  */
-static void run_watched(const struct operation *operation)
+static void report_watched(const struct operation *operation)
 {
-	report(operation);
+	best_of(operation, BEST_OF);
 	wait_at("begin");
-	for (int i = 0; i < (operation->times > 1 ? 1 : WATCHED); i++)
-		operation->run(operation->argument);
+	print(operation, best_of(operation, operation->times > 1 ? 1 : WATCHED));
 	wait_at("end");
 }
 
@@ -574,7 +583,7 @@ static int watch(const char *name)
 {
 	for (int i = 0; i < OPERATIONS; i++) {
 		if (strcmp(operations[i].key, name) == 0 || strcmp(operations[i].text, name) == 0) {
-			with_memory(run_watched, &operations[i]);
+			with_memory(report_watched, &operations[i]);
 			return 0;
 		}
 	}

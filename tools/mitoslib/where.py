@@ -3,9 +3,8 @@
 QEMU logs every instruction that it executes, one by one. (Its plugins could count them faster, but
 Debian ships no header to compile one with.) The log is on only while the benchmark's program, which
 waits for that, runs the operation; what counts in it lies between the program's clock_start and
-clock_stop. So the sum is what the program measures by the time-stamp counter, which under icount
-counts the same instructions: exactly so for the same run, and in another run of the operation
-within TOLERANCE. Otherwise there is an error and no table.
+clock_stop. So the sum must be what the program measures by the time-stamp counter, which under
+icount counts the same instructions; if they differ by more than TOLERANCE there is no table.
 
 An instruction that faults begins again after the fault, and the log names it each time; icount, and
 this, counts it once. A `rep` instruction is one per element, in the log as under icount.
@@ -23,7 +22,7 @@ from . import klog, qemu, run
 from .errors import Problem
 from .monitor import Monitor
 
-TOLERANCE = 0.002       # of the instructions, between the log and the program's own figure
+TOLERANCE = 0.001       # of the instructions, between the log and the program's own figure
 SMALL = 0.002           # of the instructions: functions with less share the last row
 KERNEL_HALF = 1 << 63
 BENCH = range(0x10000000, 0x20000000)   # the Makefile links the program there, and no other
@@ -117,7 +116,7 @@ def watch(options, command, clock):
     """Runs the benchmark's program for one operation in a machine of its own.
 
     options: the machine's, as for a run; command: the guest's; clock: the addresses of the clock's
-    two functions. Returns the lines that the program prints, and the cheapest window.
+    two functions. Returns the lines that the program prints meanwhile, and the cheapest window.
     """
     with contextlib.ExitStack() as resources:
         boot, fds = run.boot_arguments(options, command, resources)
@@ -134,10 +133,10 @@ def watch(options, command, clock):
         finally:
             os.close(sink)
         resources.callback(qemu.stop, process)
-        printed = console_until(process, b"begin")
+        console_until(process, b"begin")
         begin_log(monitor)
         process.stdin.write(b"\n")
-        console_until(process, b"end")
+        printed = console_until(process, b"end")
         monitor.human("log none")
         process.stdin.write(b"\n")
         if run.verdict(process.wait(), log, command):
