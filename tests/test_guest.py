@@ -19,7 +19,7 @@ import pytest
 import ktap
 import support
 
-ENVIRONMENTS = ("linux", "cow", "eager")
+ENVIRONMENTS = ("linux", "cow", "eager", "cow-tables")
 SOURCES = support.guest_sources()
 HANG = 60           # seconds without a line, after which a program hangs
 NO_NAMESPACES = 77  # what on-linux ends with where it cannot work

@@ -88,11 +88,15 @@ static int ramfs_set_size(struct inode *inode, u64 size)
 	if (size > old)
 		zero_tail(inode, old);
 	change_size(inode, size);
-	if (size < old) {
-		zero_tail(inode, size);
-		pagecache_truncate(&inode->pages, first_gone);
-		mm_unmap_object(&inode->pages, first_gone);
+	if (size >= old)
+		return 0;
+	int error = mm_unmap_object(&inode->pages, first_gone);
+	if (error) {
+		change_size(inode, old);
+		return error;
 	}
+	zero_tail(inode, size);
+	pagecache_truncate(&inode->pages, first_gone);
 	return 0;
 }
 

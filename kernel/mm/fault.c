@@ -140,13 +140,16 @@ static void supply_around(struct vm_area_struct *vma, u64 addr, pte_t *entry)
 static enum fault_result supply(struct vm_area_struct *vma, u64 addr, unsigned access)
 {
 	bool write = access & FAULT_WRITE;
-	pte_t *entry = pte_alloc(vma->mm, addr);
+	pte_t *entry = pte_find(vma->mm, addr);
 
+	if (entry && (*entry & PTE_P) && !write)
+		return FAULT_OK; /* another thread was faster, or the TLB was stale */
+	entry = pte_alloc(vma->mm, addr);
 	if (!entry)
 		return FAULT_NO_MEMORY;
 	if (*entry & PTE_P) {
-		if (!write || (*entry & PTE_W))
-			return FAULT_OK; /* another thread was faster, or the TLB was stale */
+		if (*entry & PTE_W)
+			return FAULT_OK; /* the same, or a table above lacked W */
 		if (!(vma->flags & VM_SHARED))
 			return cow_break(vma, addr, entry);
 		*entry |= PTE_W | PTE_D; /* shared, write-protected for a while by mprotect */

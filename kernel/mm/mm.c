@@ -3,7 +3,7 @@
  * All of them are on one list, so that truncation and the audit can visit them; mm_list_lock guards
  * the list, and an address space stays on it as long as anybody can find it.
  */
-#include "mm/mm.h"
+#include "mm/cow.h"
 #include "lib/string.h"
 #include "mm/kmap.h"
 #include "mm/pagecache.h"
@@ -62,13 +62,15 @@ static void mm_destroy(struct mm_struct *mm)
 	struct vm_area_struct *vma, *next;
 
 	mutex_lock(&mm->lock); /* nobody contends; the functions below expect it */
-	list_for_each_safe(vma, next, &mm->vma_list, link) {
-		pages_unmap(mm, vma->start, vma->end);
-		vma_remove(vma);
+	for (u32 i = 0; frame_of(mm->pml4)->used; i++) {
+		if (!pte_present(mm->pml4[i]))
+			continue;
+		table_put(frame_of_phys(mm->pml4[i] & PTE_ADDR), 2);
+		mm->pml4[i] = 0;
+		frame_of(mm->pml4)->used--;
 	}
-	if (mm->table_frames > 1)
-		pages_unmap(mm, 0, USER_END); /* tables that a failed fault left empty */
-	ASSERT(mm->rss_anon + mm->rss_file == 0 && mm->table_frames == 1);
+	list_for_each_safe(vma, next, &mm->vma_list, link)
+		vma_remove(vma);
 	mutex_unlock(&mm->lock);
 	if (mm->exe)
 		mm_exe_put(mm->exe);
@@ -114,22 +116,36 @@ void mm_activate(struct mm_struct *mm)
 	irq_pop();
 }
 
-void mm_unmap_object(struct page_cache *cache, u64 first_page)
+/* Takes the object's pages from first_page on out of one address space. 0 or -ENOMEM. */
+static int unmap_object_from(struct mm_struct *mm, const struct page_cache *cache, u64 first_page)
 {
-	if (__atomic_load_n(&cache->mapped, __ATOMIC_ACQUIRE) == 0)
-		return;
-	for (struct mm_struct *mm = mm_next(NULL); mm; mm = mm_next(mm)) {
-		struct vm_area_struct *vma;
+	struct vm_area_struct *vma;
+	int error = 0;
 
-		mutex_lock(&mm->lock);
-		list_for_each(vma, &mm->vma_list, link) {
-			u64 pages = (vma->end - vma->start) >> PAGE_SHIFT;
+	list_for_each(vma, &mm->vma_list, link) {
+		u64 pages = (vma->end - vma->start) >> PAGE_SHIFT;
 
-			if (vma->cache != cache || vma->pgoff + pages <= first_page)
-				continue;
-			u64 skip = first_page > vma->pgoff ? first_page - vma->pgoff : 0;
-			pages_unmap(mm, vma->start + (skip << PAGE_SHIFT), vma->end);
-		}
-		mutex_unlock(&mm->lock);
+		if (vma->cache != cache || vma->pgoff + pages <= first_page)
+			continue;
+		u64 skip = first_page > vma->pgoff ? first_page - vma->pgoff : 0;
+		error = pages_drop(mm, vma->start + (skip << PAGE_SHIFT), vma->end);
+		if (error)
+			break;
 	}
+	return error;
+}
+
+int mm_unmap_object(struct page_cache *cache, u64 first_page)
+{
+	int error = 0;
+
+	if (__atomic_load_n(&cache->mapped, __ATOMIC_ACQUIRE) == 0)
+		return 0;
+	for (struct mm_struct *mm = mm_next(NULL); mm; mm = mm_next(mm)) {
+		mutex_lock(&mm->lock);
+		int failed = unmap_object_from(mm, cache, first_page);
+		mutex_unlock(&mm->lock);
+		error = error ? error : failed;
+	}
+	return error;
 }

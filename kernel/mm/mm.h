@@ -114,7 +114,7 @@ void mm_activate(struct mm_struct *mm);
 struct mm_struct *mm_next(struct mm_struct *mm);
 
 /* --- cow.c: fork --- */
-enum fork_mode { FORK_EAGER, FORK_COW };
+enum fork_mode { FORK_EAGER, FORK_COW, FORK_COW_TABLES };
 extern enum fork_mode fork_mode; /* for later forks; atomic word */
 const char *fork_mode_name(enum fork_mode mode);
 /* Parses a name; false if there is no such mode. */
@@ -197,15 +197,18 @@ int mm_sync(struct mm_struct *mm, u64 addr, u64 size, int flags);
 int mm_check_limits(struct mm_struct *mm, u64 pages, u32 flags);
 /* The same as mm_unmap with the lock held by the caller. */
 int mm_unmap_locked(struct mm_struct *mm, u64 start, u64 end);
-/* Takes the pages of cache numbered first_page and up out of every address space (truncation). */
-void mm_unmap_object(struct page_cache *cache, u64 first_page);
+/* Takes the pages of cache numbered first_page and up out of every address space (truncation). 0, or
+ * -ENOMEM if some are left: a table that is shared could not be copied. */
+int mm_unmap_object(struct page_cache *cache, u64 first_page);
 /* Gives a shared anonymous request its object; 0 or -ENOMEM. */
 int mm_shared_anonymous(struct mmap_request *request);
 
 /* --- pgtable.c: tables and entries; mm->lock held --- */
 /* the entry of addr, NULL if its table does not exist */
 pte_t *pte_find(struct mm_struct *mm, u64 addr);
-pte_t *pte_alloc(struct mm_struct *mm, u64 addr); /* the same, making tables; NULL: no memory */
+/* The same, to be changed: in tables that are this address space's own, made or copied as need be.
+ * NULL: no memory. */
+pte_t *pte_alloc(struct mm_struct *mm, u64 addr);
 /* Points an entry that was not present at frame (whose reference it takes), with the given
  * permission bits. */
 void pte_install(struct mm_struct *mm, pte_t *entry, struct frame *frame, pte_t bits);
@@ -214,14 +217,19 @@ void pte_install(struct mm_struct *mm, pte_t *entry, struct frame *frame, pte_t 
 void pages_count(struct mm_struct *mm, const pte_t *table, s64 anon, s64 file);
 /* present, user, and NX or not; W is added where the page may be written at once */
 pte_t pte_bits(u32 vm_flags);
-void pages_unmap(struct mm_struct *mm, u64 start, u64 end);
+/* Takes every page out of [start, end): 0, or -ENOMEM with nothing changed. Tables at its ends may
+ * be shared and have to be copied; those within are only let go. */
+int pages_drop(struct mm_struct *mm, u64 start, u64 end);
+/* Makes sure that the next can be done without memory: 0 or -ENOMEM. */
+int pages_protect_prepare(struct mm_struct *mm, u64 start, u64 end);
 void pages_protect(struct mm_struct *mm, u64 start, u64 end, u32 vm_flags);
 /* Moves the pages of [from, from + size) to `to`, both inside areas of mm; 0 or -ENOMEM with
  * nothing lost. */
 int pages_move(struct mm_struct *mm, u64 from, u64 to, u64 size);
-/* Calls fn for each page-table page of mm (level 3 to 0) and each present entry of level 0. */
+/* Tables that are shared are visited as the address space's own. Calls fn for each page-table page of mm (level 3 to 0) and each present entry of level 0. */
 struct table_visitor {
-	void (*table)(struct frame *table, unsigned level, void *arg);
+	/* above: the entry that points at it, just W for the top */
+	void (*table)(struct frame *table, unsigned level, pte_t above, void *arg);
 	void (*page)(u64 addr, pte_t entry, void *arg);
 	void *arg;
 };
@@ -229,7 +237,7 @@ void tables_visit(struct mm_struct *mm, const struct table_visitor *visitor);
 
 /* Counts for /proc/vmstat; atomic. */
 struct vm_counters {
-	u64 pgfault, cow_page_copied, cow_page_reused, zero_filled;
+	u64 pgfault, cow_page_copied, cow_page_reused, cow_table_copied, zero_filled;
 };
 extern struct vm_counters vm_counters;
 

@@ -52,12 +52,14 @@ int mm_unmap_locked(struct mm_struct *mm, u64 start, u64 end)
 		error = vma_split(last, end);
 	if (error)
 		return error;
-	for (; vma && vma->start < end; vma = next) {
+	if (!vma || vma->start >= end)
+		return 0;
+	error = pages_drop(mm, vma->start, end);
+	for (; !error && vma && vma->start < end; vma = next) {
 		next = vma_next(vma);
-		pages_unmap(mm, vma->start, vma->end);
 		vma_remove(vma);
 	}
-	return 0;
+	return error;
 }
 
 /* Where the new area goes: an address, or -errno. Replaces what MAP_FIXED covers last of all
@@ -213,6 +215,8 @@ static int protect_area(struct vm_area_struct **vma, u64 start, u64 end, u32 pro
 	    mm->data_pages + pages > task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT)
 		return -ENOMEM;
 	int error = vma_isolate(vma, start, end);
+	if (!error)
+		error = pages_protect_prepare(mm, (*vma)->start, (*vma)->end);
 	if (error)
 		return error;
 	set_flags(*vma, flags);
@@ -306,8 +310,7 @@ static int advise_area(struct vm_area_struct *vma, u64 start, u64 end, int advic
 	};
 
 	if (advice == MADV_DONTNEED || advice == MADV_FREE) {
-		pages_unmap(vma->mm, max(vma->start, start), min(vma->end, end));
-		return 0;
+		return pages_drop(vma->mm, max(vma->start, start), min(vma->end, end));
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(marks); i++) {
 		if (marks[i].advice != advice)

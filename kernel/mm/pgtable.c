@@ -1,11 +1,12 @@
 /*
  * Page tables of user address spaces. Each table page is a frame whose `used` counts its present
  * entries; a table that becomes empty is freed at once, so an unmapped region leaves nothing
- * behind. All ranges are walked table by table, skipping what is absent. Frames taken out of a
- * table are put only after the TLB has forgotten them: they wait in a small batch. Callers hold the
- * mm's lock.
+ * behind. All ranges are walked table by table, skipping what is absent. A table may be shared with
+ * other address spaces (cow.c): whoever wants to change one makes it its own first. Frames taken out
+ * of a table are put only after the TLB has forgotten them: they wait in a small batch. Callers hold
+ * the mm's lock.
  */
-#include "mm/mm.h"
+#include "mm/cow.h"
 #include "mm/tlb.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
@@ -62,6 +63,8 @@ pte_t *pte_alloc(struct mm_struct *mm, u64 addr)
 			*entry = frame_phys(frame) | PTE_P | PTE_W | PTE_U;
 			frame_of(table)->used++;
 			mm->table_frames++;
+		} else if (!(*entry & PTE_W) && !table_own(mm, entry, level - 1, addr)) {
+			return NULL;
 		}
 		table = table_of(*entry);
 	}
@@ -136,6 +139,40 @@ static void unmap_pages(struct unmap_batch *batch, pte_t *table, u64 start, u64 
 	pages_count(batch->mm, table, -(s64)anon, (s64)anon - pages);
 }
 
+/* Takes what a table of that level and all below it hold out of the counts. */
+static void uncount_tables(struct mm_struct *mm, const pte_t *table, unsigned level)
+{
+	mm->table_frames--;
+	for (u32 i = 0; i < TABLE_ENTRIES; i++) {
+		if (!pte_present(table[i]))
+			continue;
+		if (level > 0)
+			uncount_tables(mm, table_of(table[i]), level - 1);
+		else if (frame_of_phys(table[i] & PTE_ADDR)->kind == FRAME_ANON)
+			mm->rss_anon--;
+		else
+			mm->rss_file--;
+	}
+}
+
+/* Lets go of a shared table of that level, whose whole range is to be unmapped. */
+static void unmap_shared(struct mm_struct *mm, pte_t *entry, unsigned level)
+{
+	struct frame *shared = frame_of_phys(*entry & PTE_ADDR);
+
+	uncount_tables(mm, table_of(*entry), level);
+	*entry = 0;
+	frame_of(entry)->used--;
+	tlb_flush_mm(mm);
+	table_put(shared, level);
+}
+
+/* A table that other address spaces use, too. */
+static bool is_shared(pte_t entry)
+{
+	return !(entry & PTE_W) && frame_of_phys(entry & PTE_ADDR)->refs > 1;
+}
+
 /* The same for a table of a higher level, with the tables below it that become empty. */
 static void unmap_tables(struct unmap_batch *batch, pte_t *table, unsigned level, u64 start,
 			 u64 end)
@@ -146,6 +183,11 @@ static void unmap_tables(struct unmap_batch *batch, pte_t *table, unsigned level
 		next = level_next(at, level, end);
 		if (!pte_present(*entry))
 			continue;
+		if (is_shared(*entry)) {
+			ASSERT(next - at == level_span(level)); /* pages_drop saw to that */
+			unmap_shared(batch->mm, entry, level - 1);
+			continue;
+		}
 		if (level > 1)
 			unmap_tables(batch, table_of(*entry), level - 1, at, next);
 		else
@@ -162,7 +204,7 @@ static void unmap_tables(struct unmap_batch *batch, pte_t *table, unsigned level
 	}
 }
 
-void pages_unmap(struct mm_struct *mm, u64 start, u64 end)
+static void pages_unmap(struct mm_struct *mm, u64 start, u64 end)
 {
 	struct unmap_batch batch;
 
@@ -171,6 +213,62 @@ void pages_unmap(struct mm_struct *mm, u64 start, u64 end)
 	batch.flush_all = (end - start) >> PAGE_SHIFT > FLUSH_PAGES_SINGLY;
 	unmap_tables(&batch, mm->pml4, 3, start, end);
 	batch_flush(&batch);
+}
+
+/*
+ * Makes the tables on the way to addr this address space's own, from the top down to one whose
+ * range lies within [start, end) as a whole. 0 or -ENOMEM.
+ */
+static int own_edge(struct mm_struct *mm, u64 addr, u64 start, u64 end)
+{
+	pte_t *table = mm->pml4;
+
+	for (unsigned level = 3; level > 0; level--) {
+		pte_t *entry = &table[table_index(addr, level)];
+		u64 base = align_down(addr, level_span(level));
+
+		if (!(*entry & PTE_P) || (base >= start && base + level_span(level) <= end))
+			return 0;
+		if (!(*entry & PTE_W) && !table_own(mm, entry, level - 1, addr))
+			return -ENOMEM;
+		table = table_of(*entry);
+	}
+	return 0;
+}
+
+int pages_drop(struct mm_struct *mm, u64 start, u64 end)
+{
+	int error = own_edge(mm, start, start, end);
+
+	if (!error)
+		error = own_edge(mm, end - 1, start, end);
+	if (!error)
+		pages_unmap(mm, start, end);
+	return error;
+}
+
+/* Makes every table of [start, end) that there is this address space's own. 0 or -ENOMEM. */
+static int own_tables(struct mm_struct *mm, pte_t *table, unsigned level, u64 start, u64 end)
+{
+	int error = 0;
+
+	for (u64 at = start, next; at < end && !error; at = next) {
+		pte_t *entry = &table[table_index(at, level)];
+
+		next = level_next(at, level, end);
+		if (!(*entry & PTE_P))
+			continue;
+		if (!(*entry & PTE_W) && !table_own(mm, entry, level - 1, at))
+			error = -ENOMEM;
+		else if (level > 1)
+			error = own_tables(mm, table_of(*entry), level - 1, at, next);
+	}
+	return error;
+}
+
+int pages_protect_prepare(struct mm_struct *mm, u64 start, u64 end)
+{
+	return own_tables(mm, mm->pml4, 3, start, end);
 }
 
 /*
@@ -240,8 +338,10 @@ static int move_entry(struct mm_struct *mm, pte_t *source, u64 to)
 int pages_move(struct mm_struct *mm, u64 from, u64 to, u64 size)
 {
 	/* First every table, so that the moving itself cannot fail. */
-	int error = for_each_present(mm, from, size, to, prepare_target);
+	int error = own_tables(mm, mm->pml4, 3, from, from + size);
 
+	if (!error)
+		error = for_each_present(mm, from, size, to, prepare_target);
 	if (error) {
 		pages_unmap(mm, to, to + size); /* nothing but empty tables is there */
 		return error;
@@ -252,19 +352,20 @@ int pages_move(struct mm_struct *mm, u64 from, u64 to, u64 size)
 	return 0;
 }
 
-static void visit_table(pte_t *table, unsigned level, u64 base, const struct table_visitor *visitor)
+static void visit_table(pte_t *table, unsigned level, u64 base, pte_t above,
+			const struct table_visitor *visitor)
 {
 	/* the upper half is the kernel's */
 	u32 count = level == 3 ? TABLE_ENTRIES / 2 : TABLE_ENTRIES;
 
-	visitor->table(frame_of(table), level, visitor->arg);
+	visitor->table(frame_of(table), level, above, visitor->arg);
 	for (u32 i = 0; i < count; i++) {
 		u64 addr = base + i * level_span(level);
 
 		if (!pte_present(table[i]))
 			continue;
 		if (level > 0)
-			visit_table(table_of(table[i]), level - 1, addr, visitor);
+			visit_table(table_of(table[i]), level - 1, addr, table[i], visitor);
 		else
 			visitor->page(addr, table[i], visitor->arg);
 	}
@@ -272,5 +373,5 @@ static void visit_table(pte_t *table, unsigned level, u64 base, const struct tab
 
 void tables_visit(struct mm_struct *mm, const struct table_visitor *visitor)
 {
-	visit_table(mm->pml4, 3, 0, visitor);
+	visit_table(mm->pml4, 3, 0, PTE_W, visitor);
 }

@@ -30,6 +30,9 @@ struct audit {
 	struct text *text;
 	u64 errors;
 	u64 tables, anon, file; /* of the address space being walked */
+	/* by level: is the table just visited there seen for the first time? What a shared table
+	 * points at counts once, however many address spaces come by */
+	bool fresh[4];
 	u64 user_refs, signals; /* of all users */
 };
 
@@ -45,7 +48,7 @@ static void complain(struct audit *audit, const char *what, ull where, ull count
 			   where, counted, recorded);
 }
 
-static void found_table(struct frame *table, unsigned level, void *arg)
+static void found_table(struct frame *table, unsigned level, pte_t above, void *arg)
 {
 	struct audit *audit = arg;
 	const pte_t *entries = frame_addr(table);
@@ -57,7 +60,12 @@ static void found_table(struct frame *table, unsigned level, void *arg)
 		complain(audit, "entries of table frame", frame_pfn(table), present, table->used);
 	if (table->kind != FRAME_TABLE)
 		complain(audit, "kind of table frame", frame_pfn(table), FRAME_TABLE, table->kind);
-	table->audit++;
+	if ((above & PTE_W) && table->refs != 1)
+		complain(audit, "sharers of the writable table frame", frame_pfn(table), 1,
+			 table->refs);
+	audit->fresh[level] = false;
+	if (level == 3 || audit->fresh[level + 1])
+		audit->fresh[level] = table->audit++ == 0;
 	audit->tables++;
 }
 
@@ -66,7 +74,7 @@ static void found_page(u64 addr, pte_t entry, void *arg)
 	struct audit *audit = arg;
 	struct frame *frame = frame_of_phys(entry & PTE_ADDR);
 
-	frame->audit++;
+	frame->audit += audit->fresh[0];
 	if (frame->kind == FRAME_ANON)
 		audit->anon++;
 	else

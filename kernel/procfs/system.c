@@ -105,9 +105,10 @@ static void show_vmstat(struct text *text, struct task_struct *task)
 	(void)task;
 	text_print(text,
 		   "nr_free_pages %llu\npgfault %llu\nzero_filled %llu\n"
-		   "cow_page_copied %llu\ncow_page_reused %llu\n",
+		   "cow_page_copied %llu\ncow_page_reused %llu\ncow_table_copied %llu\n",
 		   (ull)frame_free_count(), (ull)vm_counters.pgfault, (ull)vm_counters.zero_filled,
-		   (ull)vm_counters.cow_page_copied, (ull)vm_counters.cow_page_reused);
+		   (ull)vm_counters.cow_page_copied, (ull)vm_counters.cow_page_reused,
+		   (ull)vm_counters.cow_table_copied);
 }
 
 static void print_cache(const struct kmem_cache *cache, void *arg)
