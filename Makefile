@@ -9,6 +9,7 @@
 #   BUSYBOX=FILE                a static busybox, where Debian's cannot be downloaded
 #   DEBUG=1                     a kernel for the debugger, not optimised
 #   BENCH_LINUX=1               `make bench` downloads Debian's Linux and measures it, too
+#   WHERE=OPERATION             `make bench` shows where its instructions go (`fork+exec+wait`)
 #   FUZZ=20                     seconds for each fuzzer of `make fuzz`
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
 
@@ -146,6 +147,9 @@ endef
 $(foreach d,$(USER_DIRS),$(eval $(call program,$(d),$(wildcard $(d)/*.c))))
 $(foreach f,$(USER_FILES),$(eval $(call program,$(f:.c=),$(f))))
 
+# Where no other program is, so that an address in a log tells whose it is (mitoslib/where.py).
+$(BENCH): private UCFLAGS += -Wl,-Ttext-segment=0x10000000
+
 $(O)/tests/%: tests/%.c $(O)/flags $(O)/uapi/stamp
 	@mkdir -p $(@D); $(call say,MUSL,$<)
 	$(Q)$(MUSLCC) $(UCFLAGS) -MMD -MP -MF $@.d -o $@ $<
@@ -156,12 +160,14 @@ build/busybox/bin/busybox: tools/busybox
 
 # The tree is made anew each time, so that a program that was deleted does not live on in it.
 # busybox goes in as it came, with a link for each applet whose name none of our programs has.
-$(O)/initramfs.cpio: $(PROGRAMS) $(O)/programs $(BUSYBOX) $(wildcard user/etc/* tools/mitoslib/*.py)
+$(O)/initramfs.cpio: $(PROGRAMS) $(O)/programs $(BUSYBOX) user/busybox-init \
+		$(wildcard user/etc/* tools/mitoslib/*.py)
 	@$(call say,CPIO,$@)
 	$(Q)rm -rf $(O)/root && mkdir -p $(O)/root/bin $(O)/root/sbin $(O)/root/etc
 	$(Q)cp $(filter-out %/init,$(PROGRAMS)) $(O)/root/bin && strip $(O)/root/bin/*
 	$(Q)strip -o $(O)/root/sbin/init $(filter %/init,$(PROGRAMS))
 	$(Q)install -m 755 $(BUSYBOX) $(O)/root/bin/busybox
+	$(Q)install -m 755 user/busybox-init $(O)/root/bin
 	$(Q)for applet in $$($(O)/root/bin/busybox --list | grep -vx init); do \
 		[ -e $(O)/root/bin/$$applet ] || ln -s busybox $(O)/root/bin/$$applet || exit; \
 	done
@@ -189,7 +195,8 @@ test: all iso guest-tests $(BENCH) ## every test; the last line is `N passed, N 
 	@$(MITOS) test --build $(O) $(if $(T),-k '$(T)')
 
 bench: all $(BENCH)             ## what a process's life costs in instructions, beside Linux
-	@$(MITOS) bench --build $(O) $(if $(filter 1,$(BENCH_LINUX)),--on linux)
+	@$(MITOS) bench --build $(O) $(if $(filter 1,$(BENCH_LINUX)),--on linux) \
+		$(if $(WHERE),--where '$(WHERE)')
 
 deps:                            ## install what is missing with apt (`make deps run`: then run)
 	@tools/deps
@@ -205,16 +212,18 @@ check: kernel sparse             ## the quick checks: sparse and the rules of th
 
 # Each fuzzer begins with a real file, and keeps in its corpus what it found interesting. What makes
 # it fail is left in $(O)/fuzz. `tools/deps fuzz` installs libFuzzer.
-fuzz: $(O)/fuzz/elf.run $(O)/fuzz/cpio.run ## libFuzzer on the parsers, FUZZ=SECONDS each (20)
+fuzz: $(O)/fuzz/elf.run $(O)/fuzz/cpio.run $(O)/fuzz/shell.run ## libFuzzer on the parsers, FUZZ=SECONDS each (20)
 FUZZ ?= 20
 $(O)/fuzz/elf: kernel/proc/elf.c
 $(O)/fuzz/elf.run: SEEDS = $(O)/user/demo/forktwice
 $(O)/fuzz/cpio: kernel/fs/cpio.c
 $(O)/fuzz/cpio.run: SEEDS = $(O)/fuzz/small.cpio
+$(O)/fuzz/shell: $(patsubst %,user/sh/%.c,lexer word heredoc parser compound show names memory)
+$(O)/fuzz/shell.run: SEEDS = $(wildcard tests/shell-scripts/*)
 
 $(O)/fuzz/%: tests/host/fuzz_%.c
 	@mkdir -p $(@D); $(call say,FUZZ,$<)
-	$(Q)clang -std=gnu17 -O1 -g $(WARN) -Ikernel -fsanitize=fuzzer,address,undefined \
+	$(Q)clang -std=gnu17 -O1 -g $(WARN) -Ikernel -Iuser/sh -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $^
 
 $(O)/fuzz/small.cpio: $(O)/initramfs.cpio

@@ -10,9 +10,11 @@
 #include "mm/kmap.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
+#include "proc/cred.h"
 #include "proc/exec.h"
 #include "proc/fork.h"
 #include "proc/futex.h"
+#include "proc/limits.h"
 #include "proc/pid.h"
 #include "proc/signal.h"
 #include "procfs/procfs.h"
@@ -43,7 +45,8 @@ static void read_options(void)
 {
 	char mode[16];
 
-	printk_quiet = bootinfo_option("quiet", NULL);
+	if (bootinfo_option("quiet", NULL))
+		console_level = 0;
 	if (bootinfo_value("fork", mode, sizeof(mode)) && !fork_mode_parse(mode, &fork_mode))
 		printk("fork=%s: there is no such mode", mode);
 }
@@ -98,7 +101,7 @@ static void start_init(void *arg)
 	printk("start %s, %llu KiB free", path,
 	       (unsigned long long)(frame_free_count() * PAGE_SIZE >> 10));
 	fail_init();
-	printk_leave_console();
+	console_level = min(console_level, CONSOLE_LEVEL_MIN); /* it is the user's from now on */
 
 	const char *const argv[] = { path, NULL }, *const envp[] = { "HOME=/", "TERM=linux", NULL };
 	struct exec_strings arguments = { .kernel = argv }, environment = { .kernel = envp };
@@ -126,6 +129,8 @@ void kmain(u32 magic, u32 info)
 	pid_module_init();
 	signal_module_init();
 	futex_module_init();
+	limits_module_init();
+	cred_module_init();
 	fork_module_init();
 	fs_init();
 	tty_init();

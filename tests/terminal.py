@@ -13,15 +13,17 @@ NEWLINE = r"\r+\n"    # the host's terminal adds a \r of its own
 class Terminal:
     """mitos in a pseudo-terminal of 24 rows and 80 columns."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, prompt=support.PROMPT):
+        self.prompt = prompt
         command = support.run_command([], ["--append", "quiet", *options], timeout=300)
         self.child = pexpect.spawn(command[0], command[1:], timeout=20, encoding="utf-8",
                                    codec_errors="replace", dimensions=(24, 80), env=None)
         self.child.delaybeforesend = None
         self.wait()
 
-    def wait(self, pattern=support.PROMPT):
-        """Waits until the pattern is on the terminal; returns what came before it."""
+    def wait(self, pattern=None):
+        """Waits until the pattern, or else the prompt, is there; returns what came before it."""
+        pattern = pattern or self.prompt
         if self.child.expect([pattern, pexpect.TIMEOUT, pexpect.EOF]):
             pytest.fail(f"no {pattern!r} on the terminal, but {self.child.before!r}")
         return self.child.before

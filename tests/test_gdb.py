@@ -14,7 +14,7 @@ from support import BUILD, PATIENCE, ROOT, TOOL, checked
 
 PATH = """task_clone task_copy task_alloc clone_identity limits_charge_process clone_pid clone_files
 clone_fs clone_signals clone_mm mm_fork copy_layout fork_areas vma_duplicate fork_area fork_table
-fork_page share_page pte_install clone_registers link_family""".split()
+fork_page share_page pages_count clone_registers link_family""".split()
 HIDDEN = "<optimized out>"
 
 

@@ -16,7 +16,7 @@ from mitoslib import initramfs
 
 FLAGS = ["-std=gnu17", "-g", "-O1", "-Wall", "-Wextra", "-fno-omit-frame-pointer",
          "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
-         "-Itests/host", "-Ikernel", "-Iuser/sh"]
+         "-Itests/host", "-Ikernel", "-Iuser/sh", "-Iuser/init"]
 ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
 STANDARD_NAMES = ("memcpy memmove memset memcmp memchr strlen strnlen strcmp strncmp strchr strrchr"
                   .split())
@@ -29,9 +29,11 @@ UNITS = {
     "printf": ["kernel/lib/printf.c"],
     "string": ["kernel/lib/string.c", ("kernel/lib/string.c", KERNEL_NAMES)],
     "list": [],
-    "parser": ["user/sh/lexer.c", "user/sh/parser.c", "user/sh/memory.c"],
+    "parser": [f"user/sh/{name}.c" for name in ("lexer", "word", "heredoc", "parser", "compound",
+                                                "show", "names", "memory")],
     "lineedit": ["user/sh/lineedit.c"],
     "cpio": ["kernel/fs/cpio.c"],
+    "inittab": ["user/init/inittab.c"],
     "elf": ["kernel/proc/elf.c"],
 }
 

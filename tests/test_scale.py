@@ -1,4 +1,5 @@
-"""Many processes: fork bombs that are held, 30,000 at once; and small and large machines."""
+"""Many processes: fork bombs that are held, 30,000 at once, 100,000 zombies; and small and
+large machines."""
 
 import re
 
@@ -58,6 +59,24 @@ def test_30000_processes_at_once_in_2_gib(guest_overlay):
     alive, each = map(int, re.search(rb"crowd: (\d+) alive, (\d+) bytes", run.output).groups())
     assert alive == 30000 and each < 65536, run
     assert run.output.rstrip().endswith(b"audit: clean"), run
+
+
+def zombies(guest_overlay, number):
+    """Instructions to create and to reap one of so many zombies of one parent."""
+    options = ["--overlay", str(guest_overlay), "--mem", "2G", "--icount", "--append", "fork=cow"]
+    script = f"prog_zombies {number} && cat /proc/audit"
+    run = mitos("/bin/sh", "-c", script, options=options, timeout=240)
+    assert run.status == 0 and run.output.rstrip().endswith(b"audit: clean"), run
+    found = re.search(rb"zombies: (\d+), create (\d+), reap (\d+)", run.output)
+    buried, create, reap = map(int, found.groups())
+    assert buried == number
+    return create, reap
+
+
+def test_100000_zombies_cost_as_much_each_as_1000(guest_overlay):
+    few, many = zombies(guest_overlay, 1000), zombies(guest_overlay, 100_000)
+    print(f"zombies, instructions to create and reap one: {few} of 1,000, {many} of 100,000")
+    assert all(dear < 1.05 * cheap for dear, cheap in zip(many, few)), (few, many)
 
 
 @pytest.mark.parametrize("memory", ["32M", "64M", "1G", "2G", "4G", "8G"])

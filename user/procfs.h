@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct proc_stat {
@@ -28,8 +29,10 @@ struct proc_stat {
 	unsigned long stime;
 	long nice;
 	long threads;
-	unsigned long vsize; /* bytes */
-	long rss;	     /* pages */
+	unsigned long start_time; /* clock ticks from the boot */
+	unsigned long vsize;	  /* bytes */
+	long rss;		  /* pages */
+	unsigned uid;		  /* the effective user, who owns the directory */
 };
 
 /* Reads a whole small file and ends it with NUL. Returns how many bytes it has, or -1. */
@@ -73,18 +76,24 @@ static inline bool proc_parse_stat(const char *text, struct proc_stat *stat)
 	snprintf(stat->comm, sizeof(stat->comm), "%.*s", (int)(close - open - 1), open + 1);
 	return sscanf(close + 1,
 		      " %c %d %d %d %d %d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %ld %ld"
-		      " %*d %*u %lu %ld",
+		      " %*d %lu %lu %ld",
 		      &stat->state, &stat->ppid, &stat->pgrp, &stat->session, &stat->tty_nr,
 		      &stat->tpgid, &stat->utime, &stat->stime, &stat->nice, &stat->threads,
-		      &stat->vsize, &stat->rss) >= 2;
+		      &stat->start_time, &stat->vsize, &stat->rss) >= 2;
 }
 
 /* False if there is no such process. */
-static inline bool proc_read_stat(int pid, struct proc_stat *stat)
+static inline bool proc_read_stat(int pid, struct proc_stat *process)
 {
+	struct stat directory = { 0 };
 	char text[1024];
 
-	return proc_read(pid, "stat", text, sizeof(text)) > 0 && proc_parse_stat(text, stat);
+	if (proc_read(pid, "stat", text, sizeof(text)) <= 0 || !proc_parse_stat(text, process))
+		return false;
+	snprintf(text, sizeof(text), "/proc/%d", pid);
+	stat(text, &directory);
+	process->uid = directory.st_uid;
+	return true;
 }
 
 static inline int proc_compare(const void *a, const void *b)

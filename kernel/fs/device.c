@@ -1,20 +1,18 @@
 /*
  * The registry of character devices, and those that are nothing but code: null, zero, full, random,
- * urandom, kmsg. Drivers are registered at boot and never leave, so the registry's lock only orders
+ * urandom. Drivers are registered at boot and never leave, so the registry's lock only orders
  * registrations.
  */
 #include <linux/errno.h>
 #include <linux/major.h>
 #include <linux/mman.h>
 #include "fs/device.h"
+#include "fs/kmsg.h"
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
 #include "sched/task.h"
-#include "x86/printk.h"
 #include "x86/random.h"
-
-#define KMSG_LINE 1024 /* bytes in one write to /dev/kmsg */
 
 static struct list_head drivers = LIST_HEAD_INIT(drivers);
 static struct spinlock drivers_lock = SPINLOCK_INIT("chrdev");
@@ -113,47 +111,6 @@ static ssize_t random_read(struct file *file, struct uio *uio, s64 *pos)
 	return total ? (ssize_t)total : -EFAULT;
 }
 
-static ssize_t kmsg_write(struct file *file, struct uio *uio, s64 *pos)
-{
-	size_t size = uio->left;
-
-	(void)file;
-	(void)pos;
-	if (size > KMSG_LINE)
-		return -EINVAL;
-	char *line = kmalloc(size + 1);
-	if (!line)
-		return -ENOMEM;
-	ssize_t result = uio_get(uio, line, size) == size ? (ssize_t)size : -EFAULT;
-	if (result > 0) {
-		line[line[size - 1] == '\n' ? size - 1 : size] = 0;
-		printk("%s", line);
-	}
-	kfree(line);
-	return result;
-}
-
-/* The log from the file's position on; unlike Linux's, its end is the end of the file. */
-static ssize_t kmsg_read(struct file *file, struct uio *uio, s64 *pos)
-{
-	size_t total = 0;
-	char bytes[256];
-
-	(void)file;
-	while (uio->left) {
-		u64 next = *pos;
-		size_t got = printk_read(&next, bytes, min(uio->left, sizeof(bytes)));
-		if (!got)
-			return total;
-		size_t done = uio_put(uio, bytes, got);
-		*pos = next - (got - done);
-		total += done;
-		if (done < got)
-			return total ? (ssize_t)total : -EFAULT;
-	}
-	return total;
-}
-
 static const struct file_ops null_ops = { .read = null_read,
 					  .write = null_write,
 					  .seek = seek_nowhere };
@@ -166,9 +123,6 @@ static const struct file_ops full_ops = { .read = zero_read,
 static const struct file_ops random_ops = { .read = random_read,
 					    .write = null_write,
 					    .seek = seek_nowhere };
-static const struct file_ops kmsg_ops = { .read = kmsg_read,
-					  .write = kmsg_write,
-					  .seek = file_seek_any };
 
 static struct chrdev devices[] = {
 	{ MEM_MAJOR, 3, 1, &null_ops, { NULL, NULL } },

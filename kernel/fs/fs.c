@@ -23,7 +23,7 @@ void fs_init(void)
 	pipe_module_init();
 	ramfs_init();
 	fs_root = ramfs_root();
-	if (IS_ERR(fs_root) || fs_mount(NULL, fs_root, "rootfs", 0))
+	if (IS_ERR(fs_root) || fs_mount(NULL, fs_root, "initramfs", 0))
 		panic("no memory for the root file system");
 	devices_init();
 	sleepdev_init();

@@ -69,33 +69,6 @@ static int remember_link(struct unpacking *state, const struct cpio_entry *entry
 	return 0;
 }
 
-/* Clears the place for an entry: whatever has its name goes, but a directory stays for a
- * directory. */
-static int make_room(const char *path, bool directory)
-{
-	struct dentry *old = path_lookup(AT_FDCWD, path, 0);
-
-	if (IS_ERR(old))
-		return PTR_ERR(old) == -ENOENT ? fs_make_parents(path) : PTR_ERR(old);
-	bool is_dir = inode_is_dir(old->inode);
-	dentry_put(old);
-	if (!is_dir)
-		return fs_unlink(AT_FDCWD, path);
-	return directory ? 0 : fs_rmdir(AT_FDCWD, path);
-}
-
-/* The dentry that was made, not what is mounted on it. */
-static struct dentry *find_made(const char *path)
-{
-	struct path_end end;
-
-	namespace_lock();
-	int error = path_walk(AT_FDCWD, path, LOOKUP_PARENT, &end);
-	namespace_unlock();
-	struct dentry *child = error ? ERR_PTR(error) : path_end_take(&end);
-	return child ? child : ERR_PTR(-ENOENT);
-}
-
 static int write_contents(struct dentry *dentry, const struct cpio_entry *entry)
 {
 	struct file *file = file_open_dentry(dentry, O_WRONLY | O_TRUNC);
@@ -112,48 +85,94 @@ static int write_contents(struct dentry *dentry, const struct cpio_entry *entry)
 	return (u64)written == entry->size ? 0 : -ENOSPC;
 }
 
-static int make_symlink(const struct cpio_entry *entry, const char *path)
+static struct dentry *make_symlink(const struct cpio_entry *entry, struct path_end *end)
 {
-	if (entry->size >= PATH_LIMIT)
-		return -EINVAL;
+	if (entry->size == 0 || entry->size >= PATH_LIMIT)
+		return ERR_PTR(-EINVAL);
 	char *target = kmalloc(entry->size + 1);
 	if (!target)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	memcpy(target, entry->data, entry->size);
 	target[entry->size] = 0;
-	int error = fs_symlink(target, AT_FDCWD, path);
+	struct dentry *dentry = path_make(end, S_IFLNK | 0777, 0, target);
 	kfree(target);
-	return error;
+	return dentry;
 }
 
-/* Makes the name and what it leads to, contents aside. */
-static int make_entry(struct unpacking *state, const struct cpio_entry *entry, const char *path)
+/* Makes the name at the end of a walk, and what it leads to. Referenced, or ERR_PTR. */
+static struct dentry *make_at_end(const struct cpio_entry *entry, struct path_end *end)
 {
-	struct linked_file *link = entry->nlink > 1 ? find_link(state, entry) : NULL;
-	int error;
-
+	if (end->slash && !S_ISDIR(entry->mode))
+		return ERR_PTR(-EINVAL);
 	switch (entry->mode & S_IFMT) {
 	case S_IFDIR:
-		error = fs_mkdir(AT_FDCWD, path, 0755);
-		return error == -EEXIST ? 0 : error;
+		return path_make(end, S_IFDIR | 0755, 0, NULL);
 	case S_IFLNK:
-		return make_symlink(entry, path);
+		return make_symlink(entry, end);
 	case S_IFREG:
-		if (link)
-			return fs_link_dentry(link->dentry, AT_FDCWD, path);
-		return fs_mknod(AT_FDCWD, path, S_IFREG, 0);
+		return path_make(end, S_IFREG, 0, NULL);
 	case S_IFCHR:
 	case S_IFBLK:
 	case S_IFIFO:
 	case S_IFSOCK:
-		return fs_mknod(AT_FDCWD, path, entry->mode,
-				dev_make(entry->rdev_major, entry->rdev_minor));
+		return path_make(end, entry->mode, dev_make(entry->rdev_major, entry->rdev_minor),
+				 NULL);
 	default:
-		return -EINVAL;
+		return ERR_PTR(-EINVAL);
 	}
 }
 
-/* Fills what make_entry() made. */
+/*
+ * Makes an entry, contents aside, with a single walk. A directory may be there already; then it is
+ * what this gives, not what is mounted on it. Referenced, or ERR_PTR: -ENOENT where a directory
+ * above is missing, -EEXIST where the name is something else's.
+ */
+static struct dentry *make_entry(const struct cpio_entry *entry, const char *path)
+{
+	struct dentry *dentry;
+	struct path_end end;
+
+	namespace_lock();
+	int error = path_walk(AT_FDCWD, path, LOOKUP_PARENT, &end);
+	if (error)
+		dentry = ERR_PTR(error);
+	else if (end.child && S_ISDIR(entry->mode) && inode_is_dir(end.child->inode))
+		dentry = dentry_get(end.child);
+	else if (end.child)
+		dentry = ERR_PTR(-EEXIST);
+	else
+		dentry = make_at_end(entry, &end);
+	if (!error)
+		path_end_put(&end);
+	namespace_unlock();
+	return dentry;
+}
+
+/* Makes an entry, or one more name for the file that it is a link to. As make_entry(). */
+static struct dentry *make_name(struct unpacking *state, const struct cpio_entry *entry,
+				const char *path)
+{
+	bool may_be_link = S_ISREG(entry->mode) && entry->nlink > 1;
+	struct linked_file *link = may_be_link ? find_link(state, entry) : NULL;
+
+	if (!link)
+		return make_entry(entry, path);
+	int error = fs_link_dentry(link->dentry, AT_FDCWD, path);
+	return error ? ERR_PTR(error) : dentry_get(link->dentry);
+}
+
+/* Puts right what kept an entry from being made; returns the error if it cannot. */
+static int make_room(const char *path, int error)
+{
+	if (error == -ENOENT)
+		return fs_make_parents(path);
+	if (error != -EEXIST)
+		return error;
+	error = fs_unlink(AT_FDCWD, path);
+	return error == -EISDIR ? fs_rmdir(AT_FDCWD, path) : error;
+}
+
+/* Fills what make_name() made. */
 static int fill_entry(struct unpacking *state, const struct cpio_entry *entry,
 		      struct dentry *dentry)
 {
@@ -190,15 +209,14 @@ static int unpack_entry(const struct cpio_entry *entry, void *arg)
 		path++;
 	if (!*path || strcmp(path, ".") == 0)
 		return 0;
-	int error = make_room(path, S_ISDIR(entry->mode));
-	if (!error)
-		error = make_entry(state, entry, path);
-	if (error)
-		return error;
-	struct dentry *dentry = find_made(path);
+	struct dentry *dentry = make_name(state, entry, path);
+	if (IS_ERR(dentry)) {
+		int error = make_room(path, PTR_ERR(dentry));
+		dentry = error ? ERR_PTR(error) : make_name(state, entry, path);
+	}
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);
-	error = fill_entry(state, entry, dentry);
+	int error = fill_entry(state, entry, dentry);
 	dentry_put(dentry);
 	return error;
 }

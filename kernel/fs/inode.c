@@ -29,8 +29,8 @@ struct inode *inode_alloc(struct filesystem *fs, mode_t mode, const struct inode
 	inode->ops = ops;
 	inode->file_ops = file_ops;
 	inode->mode = mode;
-	inode->uid = current->cred.fsuid;
-	inode->gid = current->cred.fsgid;
+	inode->uid = current->cred->fsuid;
+	inode->gid = current->cred->fsgid;
 	inode->atime = inode->mtime = inode->ctime = clock_realtime();
 	mutex_init(&inode->lock, "inode");
 	spin_init(&inode->size_lock, "inode size");
@@ -57,35 +57,37 @@ void inode_put(struct inode *inode)
 	kmem_cache_free(&inode_cache, inode);
 }
 
-static bool is_root(void)
+/* What the mode refuses, a capability or the file system may allow: 0 or -EACCES. */
+static int overridden(struct inode *inode, unsigned mask)
 {
-	return current->cred.fsuid == 0;
+	mode_t mode = inode->mode;
+	bool executable = S_ISDIR(mode) || (mode & 0111);
+
+	if (capable(CAP_DAC_OVERRIDE) && (!(mask & MAY_EXEC) || executable))
+		return 0;
+	if (capable(CAP_DAC_READ_SEARCH) &&
+	    (S_ISDIR(mode) ? !(mask & MAY_WRITE) : mask == MAY_READ))
+		return 0;
+	return inode->ops->permits && inode->ops->permits(inode) ? 0 : -EACCES;
 }
 
 int inode_permission(struct inode *inode, unsigned mask)
 {
-	const struct cred *cred = &current->cred;
-
 	if (inode->ops->refresh)
 		inode->ops->refresh(inode);
 	mode_t mode = inode->mode;
 	if ((mask & MAY_WRITE) && inode->fs->read_only &&
 	    (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
 		return -EROFS;
-	if (is_root()) {
-		bool executable = S_ISDIR(mode) || (mode & 0111);
-		return (mask & MAY_EXEC) && !executable ? -EACCES : 0;
-	}
-	if (cred->fsuid == inode->uid)
-		mode >>= 6;
-	else if (cred->fsgid == inode->gid)
-		mode >>= 3;
-	return mask & ~mode & 7 ? -EACCES : 0;
+	unsigned granted = current->cred->fsuid == inode->uid ? mode >> 6
+			   : in_group(inode->gid)	      ? mode >> 3
+							      : mode;
+	return mask & ~granted & 7 ? overridden(inode, mask) : 0;
 }
 
 int inode_owner_check(const struct inode *inode)
 {
-	return is_root() || current->cred.fsuid == inode->uid ? 0 : -EPERM;
+	return current->cred->fsuid == inode->uid || capable(CAP_FOWNER) ? 0 : -EPERM;
 }
 
 static void status_changed(struct inode *inode)
@@ -101,6 +103,12 @@ static int check_changeable(const struct inode *inode)
 	return inode->fs->type->fixed ? -EPERM : 0;
 }
 
+/* Who is not of the group must not make programs of it. */
+static bool may_set_group_id(gid_t gid)
+{
+	return in_group(gid) || capable(CAP_FSETID);
+}
+
 int inode_chmod(struct inode *inode, mode_t mode)
 {
 	int error = check_changeable(inode);
@@ -110,7 +118,7 @@ int inode_chmod(struct inode *inode, mode_t mode)
 	if (error)
 		return error;
 	mutex_lock(&inode->lock);
-	if (!is_root() && current->cred.fsgid != inode->gid)
+	if (!may_set_group_id(inode->gid))
 		mode &= ~S_ISGID;
 	inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
 	status_changed(inode);
@@ -118,43 +126,66 @@ int inode_chmod(struct inode *inode, mode_t mode)
 	return 0;
 }
 
-/* A set-group-id bit without group execute permission means something else (mandatory locks), and
- * stays. */
-static mode_t without_privileges(mode_t mode)
+/* The mode without set-user-ID and set-group-ID. Without group execute permission the latter means
+ * something else (mandatory locks), and stays with who may set it. */
+static mode_t without_privileges(const struct inode *inode)
 {
-	mode &= ~S_ISUID;
-	return mode & S_IXGRP ? mode & ~S_ISGID : mode;
+	mode_t mode = inode->mode & ~S_ISUID;
+
+	return (mode & S_IXGRP) || !may_set_group_id(inode->gid) ? mode & ~S_ISGID : mode;
+}
+
+/* chown(2): the owner may give the file to a group of his, CAP_CHOWN all. Who takes privileges from
+ * a program by it changes its mode, and must be allowed that, too. */
+static int may_chown(const struct inode *inode, uid_t uid, gid_t gid, mode_t new_mode)
+{
+	bool owner = current->cred->fsuid == inode->uid;
+	bool uid_ok = uid == (uid_t)-1 || (owner && uid == inode->uid);
+	bool gid_ok = gid == (gid_t)-1 || (owner && (gid == inode->gid || in_group(gid)));
+
+	if (!(uid_ok && gid_ok) && !capable(CAP_CHOWN))
+		return -EPERM;
+	return new_mode != inode->mode ? inode_owner_check(inode) : 0;
 }
 
 int inode_chown(struct inode *inode, uid_t uid, gid_t gid)
 {
-	const struct cred *cred = &current->cred;
-	bool owner = cred->fsuid == inode->uid;
-	bool uid_ok = uid == (uid_t)-1 || (owner && uid == inode->uid);
-	bool gid_ok = gid == (gid_t)-1 || (owner && (gid == inode->gid || gid == cred->fsgid));
-
 	int error = check_changeable(inode);
 
 	if (error)
 		return error;
-	if (!is_root() && !(uid_ok && gid_ok))
-		return -EPERM;
 	mutex_lock(&inode->lock);
-	if (uid != (uid_t)-1)
-		inode->uid = uid;
-	if (gid != (gid_t)-1)
-		inode->gid = gid;
-	if (!S_ISDIR(inode->mode))
-		inode->mode = without_privileges(inode->mode);
-	status_changed(inode);
+	mode_t mode = S_ISDIR(inode->mode) ? inode->mode : without_privileges(inode);
+	error = may_chown(inode, uid, gid, mode);
+	if (!error) {
+		if (uid != (uid_t)-1)
+			inode->uid = uid;
+		if (gid != (gid_t)-1)
+			inode->gid = gid;
+		inode->mode = mode;
+		status_changed(inode);
+	}
 	mutex_unlock(&inode->lock);
-	return 0;
+	return error;
 }
 
 void inode_drop_privileges(struct inode *inode)
 {
-	if ((inode->mode & (S_ISUID | S_ISGID)) && !is_root())
-		inode->mode = without_privileges(inode->mode);
+	if ((inode->mode & (S_ISUID | S_ISGID)) && !capable(CAP_FSETID))
+		inode->mode = without_privileges(inode);
+}
+
+void inode_inherit_group(struct inode *inode, const struct inode *dir)
+{
+	const mode_t program = S_ISGID | S_IXGRP;
+
+	if (!(dir->mode & S_ISGID))
+		return;
+	inode->gid = dir->gid;
+	if (S_ISDIR(inode->mode))
+		inode->mode |= S_ISGID;
+	else if ((inode->mode & program) == program && !may_set_group_id(dir->gid))
+		inode->mode &= ~S_ISGID;
 }
 
 int inode_set_times(struct inode *inode, s64 atime, s64 mtime)

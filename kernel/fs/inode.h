@@ -44,6 +44,8 @@ struct inode_ops {
 	int (*allocate)(struct inode *inode, u64 offset, u64 length, bool keep_size);
 	/* Brings mode, owner, size and nlink up to date before they are looked at. */
 	void (*refresh)(struct inode *inode);
+	/* May the running task use the inode though its mode says no? Without it: no. */
+	bool (*permits)(const struct inode *inode);
 	/* The last reference is gone: frees what private, link and pages hold. Must not sleep. */
 	void (*destroy)(struct inode *inode);
 };
@@ -96,10 +98,11 @@ struct inode *inode_alloc(struct filesystem *fs, mode_t mode, const struct inode
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 
-/* May the running task (its fsuid) access the inode? 0, -EACCES, -EROFS. Root may all, but execute
- * only what has an x. */
+/* May the running task access the inode, by its fsuid, fsgid and groups, or by CAP_DAC_OVERRIDE,
+ * which executes only what has an x, or CAP_DAC_READ_SEARCH? 0, -EACCES, -EROFS
+ * (path_resolution(7), capabilities(7)). */
 int inode_permission(struct inode *inode, unsigned mask);
-/* Owner or root: 0, else -EPERM. */
+/* Owner or CAP_FOWNER: 0, else -EPERM. */
 int inode_owner_check(const struct inode *inode);
 
 int inode_chmod(struct inode *inode, mode_t mode); /* 0, -EPERM, -EROFS */
@@ -114,8 +117,10 @@ int inode_truncate(struct inode *inode, u64 size);
 
 void inode_touch(struct inode *inode);	 /* contents changed now: mtime and ctime */
 void inode_read_at(struct inode *inode); /* contents were read now: atime, as relatime does */
-/* A write takes set-user-id and set-group-id from a program, unless root writes. lock held. */
+/* A write takes set-user-ID and set-group-ID from a program, but with CAP_FSETID. lock held. */
 void inode_drop_privileges(struct inode *inode);
+/* A new inode, owned by its maker, takes the group of its set-group-ID directory (inode(7)). */
+void inode_inherit_group(struct inode *inode, const struct inode *dir);
 
 /* Writers and running programs exclude each other: 0 or -ETXTBSY; each success is undone by its
  * counterpart. */

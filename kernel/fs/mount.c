@@ -60,7 +60,8 @@ void filesystem_statfs(const struct filesystem *fs, struct statfs *statfs)
 		.f_frsize = PAGE_SIZE,
 		.f_namelen = NAME_LIMIT,
 		.f_fsid.val[0] = fs->dev,
-		.f_flags = ST_VALID | (fs->read_only ? MS_RDONLY : 0),
+		.f_flags =
+			ST_VALID | (fs->read_only ? MS_RDONLY : 0) | (fs->nosuid ? MS_NOSUID : 0),
 	};
 	if (fs->type->in_memory) {
 		statfs->f_blocks = frame_total();
@@ -106,6 +107,15 @@ struct dentry *mount_enter(struct dentry *dentry)
 	return dentry;
 }
 
+static void set_flags(struct mount *mount, u32 flags)
+{
+	struct filesystem *fs = mount->root->inode->fs;
+
+	mount->flags = flags;
+	fs->read_only = flags & MS_RDONLY;
+	fs->nosuid = flags & MS_NOSUID;
+}
+
 /* The namespace lock is held. */
 static int attach(struct dentry *at, struct dentry *root, const char *source, u32 flags)
 {
@@ -120,8 +130,7 @@ static int attach(struct dentry *at, struct dentry *root, const char *source, u3
 		return -ENOMEM;
 	mount->at = at ? dentry_get(at) : NULL;
 	mount->root = dentry_get(root);
-	mount->flags = flags;
-	root->inode->fs->read_only = flags & MS_RDONLY;
+	set_flags(mount, flags);
 	strlcpy(mount->source, source, sizeof(mount->source));
 	list_add_tail(&mounts, &mount->link);
 	dentry_set_mount(mount, true);
@@ -165,8 +174,7 @@ static int remount(struct dentry *at, u32 flags)
 {
 	if (!at->mount)
 		return -EINVAL;
-	at->mount->flags = flags & ~MS_REMOUNT;
-	at->inode->fs->read_only = flags & MS_RDONLY;
+	set_flags(at->mount, flags & ~MS_REMOUNT);
 	return 0;
 }
 
@@ -189,7 +197,7 @@ static int mount_new(struct dentry *at, const char *source, const char *type_nam
 
 int fs_mount_type(const char *source, const char *path, const char *type, u32 flags)
 {
-	if (current->cred.euid != 0)
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	namespace_lock();
 	struct dentry *at = find_place(path, LOOKUP_FOLLOW);
@@ -227,7 +235,7 @@ static int detach(struct dentry *root)
 
 int fs_umount(const char *path, u32 flags)
 {
-	if (current->cred.euid != 0)
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (flags & ~UMOUNT_FLAGS)
 		return -EINVAL;

@@ -26,6 +26,7 @@ struct filesystem {
 	const struct fs_type *type;
 	dev_t dev;
 	bool read_only; /* MS_RDONLY: nothing in it can be changed (EROFS) */
+	bool nosuid;	/* MS_NOSUID: execve takes no ids from its programs */
 	u64 next_ino;	/* atomic */
 };
 

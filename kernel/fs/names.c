@@ -136,7 +136,7 @@ int fs_mknod(int dirfd, const char *path, mode_t mode, dev_t rdev)
 		break;
 	case S_IFCHR:
 	case S_IFBLK:
-		if (current->cred.euid != 0)
+		if (!capable(CAP_MKNOD))
 			return -EPERM;
 		break;
 	case S_IFDIR:

@@ -131,6 +131,8 @@ static struct dentry *find_or_create(int dirfd, const char *path, int flags, mod
 		dentry = dentry_get(end.child);
 	else if (end.slash)
 		dentry = ERR_PTR(-EISDIR);
+	else if (!end.dir->inode->ops->make)
+		dentry = ERR_PTR(-EACCES); /* for other names than files it is EPERM */
 	else
 		dentry = path_make(&end, S_IFREG | (mode & 07777), 0, NULL);
 	path_end_put(&end);

@@ -36,11 +36,7 @@ static struct inode *ramfs_make(struct inode *dir, mode_t mode, dev_t rdev, cons
 		return ERR_PTR(-ENOSPC);
 	inode->ino = filesystem_next_ino(dir->fs);
 	inode->rdev = rdev;
-	if (dir->mode & S_ISGID) {
-		inode->gid = dir->gid;
-		if (S_ISDIR(mode))
-			inode->mode |= S_ISGID;
-	}
+	inode_inherit_group(inode, dir);
 	if (S_ISDIR(mode))
 		inode->nlink = 2;
 	if (S_ISLNK(mode)) {

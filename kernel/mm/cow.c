@@ -45,50 +45,50 @@ bool fork_mode_parse(const char *name, enum fork_mode *mode)
 	return false;
 }
 
-/* Gives the child a copy of one page. 0 or -ENOMEM. */
-static int copy_page(struct mm_struct *child, pte_t *child_entry, const struct vm_area_struct *vma,
-		     pte_t parent)
+/* Gives the child a copy of one page. The copy, or NULL without memory. */
+static struct frame *copy_page(pte_t *child_entry, const struct vm_area_struct *vma, pte_t parent)
 {
 	struct frame *from = frame_of_phys(parent & PTE_ADDR);
 	struct frame *copy = frame_alloc(FRAME_ANON);
 
 	if (!copy)
-		return -ENOMEM;
+		return NULL;
 	memcpy(frame_addr(copy), frame_addr(from), PAGE_SIZE);
-	pte_install(child, child_entry, copy,
-		    pte_bits(vma->flags) | (vma->flags & VM_WRITE ? PTE_W : 0));
-	return 0;
+	*child_entry =
+		frame_phys(copy) | pte_bits(vma->flags) | (vma->flags & VM_WRITE ? PTE_W : 0);
+	return copy;
 }
 
 /* Lets parent and child use one page: both may read it, neither may write before it asks. */
-static void share_page(struct mm_struct *child, pte_t *child_entry, pte_t *parent_entry)
+static struct frame *share_page(pte_t *child_entry, pte_t *parent_entry)
 {
 	struct frame *frame = frame_of_phys(*parent_entry & PTE_ADDR);
 
 	*parent_entry &= ~PTE_W;
 	frame_get(frame);
-	pte_install(child, child_entry, frame, *parent_entry & ~PTE_ADDR);
+	*child_entry = *parent_entry;
+	return frame;
 }
 
 /* Lets the child map what the parent maps, W included: the area is shared on purpose. */
-static void alias_page(struct mm_struct *child, pte_t *child_entry, pte_t parent)
+static struct frame *alias_page(pte_t *child_entry, pte_t parent)
 {
 	struct frame *frame = frame_of_phys(parent & PTE_ADDR);
 
 	frame_get(frame);
-	pte_install(child, child_entry, frame, parent & ~PTE_ADDR);
+	*child_entry = parent;
+	return frame;
 }
 
-static int fork_page(struct mm_struct *child, pte_t *child_entry, const struct vm_area_struct *vma,
-		     pte_t *parent_entry, enum fork_mode mode)
+/* Divides one page. The frame that the child's entry now holds, or NULL without memory. */
+static struct frame *fork_page(pte_t *child_entry, const struct vm_area_struct *vma,
+			       pte_t *parent_entry, enum fork_mode mode)
 {
 	if (vma->flags & VM_SHARED)
-		alias_page(child, child_entry, *parent_entry);
-	else if (mode == FORK_EAGER)
-		return copy_page(child, child_entry, vma, *parent_entry);
-	else
-		share_page(child, child_entry, parent_entry);
-	return 0;
+		return alias_page(child_entry, *parent_entry);
+	if (mode == FORK_EAGER)
+		return copy_page(child_entry, vma, *parent_entry);
+	return share_page(child_entry, parent_entry);
 }
 
 /*
@@ -100,19 +100,27 @@ static int fork_table(struct mm_struct *child, pte_t *from, const struct vm_area
 		      u64 start, u64 end, enum fork_mode mode)
 {
 	pte_t *to = NULL; /* the child's entry for start */
+	u32 anon = 0, file = 0;
+	int error = 0;
 
 	for (u64 i = 0; i < (end - start) >> PAGE_SHIFT; i++) {
 		if (!pte_present(from[i]))
 			continue;
 		if (!to)
 			to = pte_alloc(child, start);
-		if (!to)
-			return -ENOMEM;
-		int error = fork_page(child, &to[i], vma, &from[i], mode);
-		if (error)
-			return error;
+		struct frame *frame = to ? fork_page(&to[i], vma, &from[i], mode) : NULL;
+		if (!frame) {
+			error = -ENOMEM;
+			break;
+		}
+		if (frame->kind == FRAME_ANON)
+			anon++;
+		else
+			file++;
 	}
-	return 0;
+	if (to)
+		pages_count(child, to, anon, file);
+	return error;
 }
 
 /* Divides the pages of one area, table by table. 0 or -ENOMEM. */
@@ -147,6 +155,7 @@ static void copy_layout(struct mm_struct *child, const struct mm_struct *parent)
 	child->env_start = parent->env_start;
 	child->env_end = parent->env_end;
 	memcpy(child->auxv, parent->auxv, sizeof(child->auxv));
+	child->dumpable = parent->dumpable;
 	child->exe = parent->exe;
 	if (child->exe)
 		mm_exe_get(child->exe);

@@ -2,8 +2,9 @@
  * A binary buddy allocator (Knowlton 1965; Knuth, TAOCP 1, 2.5) over one array of struct frame. A
  * free block of 2^n frames is aligned to its size and linked through its first frame; freeing
  * merges it with its buddy as long as that one is free and whole. In front of it each CPU keeps a
- * handful of single frames, taken and returned in batches with interrupts off and no lock.
- * buddy_lock guards the lists and is the innermost lock of the kernel.
+ * handful of single frames, taken and returned in batches with interrupts off and no lock. A page
+ * table dies empty, that is to say, all zeroes, as whoever needs a table next wants it: a few such
+ * frames are kept apart. buddy_lock guards the lists and is the innermost lock of the kernel.
  */
 #include "mm/frame.h"
 #include "lib/string.h"
@@ -14,11 +15,13 @@
 
 #define CACHE_FRAMES 64
 #define CACHE_BATCH 32
+#define CACHE_ZEROED 32
 
 /* Own CPU only, interrupts off; the counters are summed over the CPUs by readers. */
 struct frame_cache {
-	u32 count;
+	u32 count, zeroed;
 	struct frame *free[CACHE_FRAMES];
+	struct frame *zeroes[CACHE_ZEROED]; /* the `zeroed` first are free, too, and all zeroes */
 	s64 kinds[FRAME_KINDS]; /* frames allocated less frames freed on this CPU, by kind */
 };
 
@@ -97,6 +100,8 @@ static void cache_refill(struct frame_cache *cache)
 	while (cache->count < CACHE_BATCH) {
 		struct frame *frame = buddy_alloc_block(0);
 
+		if (!frame && cache->zeroed)
+			frame = cache->zeroes[--cache->zeroed];
 		if (!frame)
 			break;
 		frame->order = FRAME_ORDERS; /* not a block of the lists while cached */
@@ -113,7 +118,8 @@ static void cache_drain(struct frame_cache *cache)
 	spin_unlock(&buddy_lock);
 }
 
-struct frame *frame_alloc(enum frame_kind kind)
+/* One frame, from those that are zeroes if it shall be and there are any. */
+static struct frame *cache_alloc(enum frame_kind kind, bool zeroed)
 {
 	struct frame *frame = NULL;
 
@@ -121,10 +127,16 @@ struct frame *frame_alloc(enum frame_kind kind)
 		return NULL;
 	irq_push();
 	struct frame_cache *cache = &caches[this_cpu()->id];
-	if (cache->count == 0)
-		cache_refill(cache);
-	if (cache->count) {
-		frame = cache->free[--cache->count];
+	bool clear = zeroed && !cache->zeroed;
+	if (zeroed && cache->zeroed) {
+		frame = cache->zeroes[--cache->zeroed];
+	} else {
+		if (cache->count == 0)
+			cache_refill(cache);
+		if (cache->count)
+			frame = cache->free[--cache->count];
+	}
+	if (frame) {
 		cache->kinds[kind]++;
 		frame->refs = 1;
 		frame->kind = kind;
@@ -132,16 +144,19 @@ struct frame *frame_alloc(enum frame_kind kind)
 		frame->used = 0;
 	}
 	irq_pop();
+	if (frame && clear)
+		memset(frame_addr(frame), 0, PAGE_SIZE);
 	return frame;
+}
+
+struct frame *frame_alloc(enum frame_kind kind)
+{
+	return cache_alloc(kind, false);
 }
 
 struct frame *frame_alloc_zeroed(enum frame_kind kind)
 {
-	struct frame *frame = frame_alloc(kind);
-
-	if (frame)
-		memset(frame_addr(frame), 0, PAGE_SIZE);
-	return frame;
+	return cache_alloc(kind, true);
 }
 
 struct frame *frame_alloc_order(enum frame_kind kind, unsigned order)
@@ -167,16 +182,22 @@ struct frame *frame_alloc_order(enum frame_kind kind, unsigned order)
 void frame_free(struct frame *frame)
 {
 	unsigned order = frame->order;
+	bool table = frame->kind == FRAME_TABLE;
 
+	ASSERT(!table || frame->used == 0);
 	irq_push();
 	struct frame_cache *cache = &caches[this_cpu()->id];
 	cache->kinds[frame->kind] -= 1ll << order;
 	if (order == 0) {
-		if (cache->count == CACHE_FRAMES)
-			cache_drain(cache);
 		frame->kind = FRAME_FREE;
 		frame->order = FRAME_ORDERS;
-		cache->free[cache->count++] = frame;
+		if (table && cache->zeroed < CACHE_ZEROED) {
+			cache->zeroes[cache->zeroed++] = frame;
+		} else {
+			if (cache->count == CACHE_FRAMES)
+				cache_drain(cache);
+			cache->free[cache->count++] = frame;
+		}
 	} else {
 		for (u64 i = 0; i < 1ull << order; i++) {
 			frame[i].kind = FRAME_FREE;
@@ -261,7 +282,7 @@ u64 frame_free_count(void)
 	u64 count = buddy_free;
 
 	for (u32 i = 0; i < cpu_count; i++)
-		count += caches[i].count;
+		count += caches[i].count + caches[i].zeroed;
 	return count;
 }
 

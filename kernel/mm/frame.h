@@ -17,7 +17,7 @@ enum frame_kind {
 	FRAME_FREE,	/* in the buddy lists or a CPU's cache */
 	FRAME_ANON,	/* user memory without a file */
 	FRAME_CACHE,	/* a page of a page cache (file contents) */
-	FRAME_TABLE,	/* a page-table page of a user address space */
+	FRAME_TABLE,	/* a page-table page of a user address space; all zeroes when freed */
 	FRAME_SLAB,	/* holds slab objects; owner is the cache */
 	FRAME_STACK,	/* kernel stack */
 	FRAME_KERNEL,	/* other kernel memory */

@@ -66,11 +66,13 @@ static void mm_destroy(struct mm_struct *mm)
 		pages_unmap(mm, vma->start, vma->end);
 		vma_remove(vma);
 	}
-	pages_unmap(mm, 0, USER_END); /* tables that a failed fault left empty */
+	if (mm->table_frames > 1)
+		pages_unmap(mm, 0, USER_END); /* tables that a failed fault left empty */
 	ASSERT(mm->rss_anon + mm->rss_file == 0 && mm->table_frames == 1);
 	mutex_unlock(&mm->lock);
 	if (mm->exe)
 		mm_exe_put(mm->exe);
+	memset(mm->pml4 + TABLE_ENTRIES / 2, 0, PAGE_SIZE / 2); /* a table dies empty */
 	frame_put(frame_of(mm->pml4));
 	kmem_cache_free(&mm_cache, mm);
 }

@@ -86,6 +86,8 @@ struct mm_struct {
 	u64 code_start, code_end, data_start, data_end, stack_start; /* for /proc; bytes */
 	u64 arg_start, arg_end, env_start, env_end;
 	u64 auxv[AUXV_WORDS];
+	/* others of the same user may look into it (PR_SET_DUMPABLE); a word of its own */
+	bool dumpable;
 	/* what execve ran; floor 4 owns the reference (exe_release) */
 	struct file *exe;
 	struct list_head link; /* in the list of all address spaces; its lock */
@@ -207,6 +209,9 @@ pte_t *pte_alloc(struct mm_struct *mm, u64 addr); /* the same, making tables; NU
 /* Points an entry that was not present at frame (whose reference it takes), with the given
  * permission bits. */
 void pte_install(struct mm_struct *mm, pte_t *entry, struct frame *frame, pte_t bits);
+/* Counts pages that came into the last-level table in which `table` points, or, where negative,
+ * went out of it; for those that are not installed one by one. */
+void pages_count(struct mm_struct *mm, const pte_t *table, s64 anon, s64 file);
 /* present, user, and NX or not; W is added where the page may be written at once */
 pte_t pte_bits(u32 vm_flags);
 void pages_unmap(struct mm_struct *mm, u64 start, u64 end);

@@ -75,21 +75,21 @@ pte_t pte_bits(u32 vm_flags)
 	return visible | PTE_U | PTE_A | (vm_flags & VM_EXEC || !cpu_features.nx ? 0 : PTE_NX);
 }
 
-static void count_page(struct mm_struct *mm, const struct frame *frame, s64 pages)
+void pages_count(struct mm_struct *mm, const pte_t *table, s64 anon, s64 file)
 {
-	if (frame->kind == FRAME_ANON)
-		mm->rss_anon += (u64)pages;
-	else
-		mm->rss_file += (u64)pages;
+	frame_of(table)->used += (u16)(anon + file);
+	mm->rss_anon += (u64)anon;
+	mm->rss_file += (u64)file;
+	mm->rss_peak = max(mm->rss_peak, mm->rss_anon + mm->rss_file);
 }
 
 void pte_install(struct mm_struct *mm, pte_t *entry, struct frame *frame, pte_t bits)
 {
+	bool anon = frame->kind == FRAME_ANON;
+
 	ASSERT(mutex_held(&mm->lock) && !pte_present(*entry));
 	*entry = frame_phys(frame) | bits;
-	frame_of(entry)->used++;
-	count_page(mm, frame, 1);
-	mm->rss_peak = max(mm->rss_peak, mm->rss_anon + mm->rss_file);
+	pages_count(mm, entry, anon, !anon);
 }
 
 /* Frames on their way out. */
@@ -116,27 +116,46 @@ static void batch_add(struct unmap_batch *batch, struct frame *frame)
 	batch->frames[batch->count++] = frame;
 }
 
-static void unmap_range(struct unmap_batch *batch, pte_t *table, unsigned level, u64 start, u64 end)
+/* Takes every page of [start, end) out of the last-level table that covers it. */
+static void unmap_pages(struct unmap_batch *batch, pte_t *table, u64 start, u64 end)
+{
+	pte_t *entry = &table[table_index(start, 0)];
+	u32 anon = 0, pages = 0;
+
+	for (u64 at = start; at < end; at += PAGE_SIZE, entry++) {
+		if (!pte_present(*entry))
+			continue;
+		struct frame *frame = frame_of_phys(*entry & PTE_ADDR);
+		pages++;
+		anon += frame->kind == FRAME_ANON;
+		*entry = 0;
+		if (!batch->flush_all)
+			tlb_flush_page(batch->mm, at);
+		batch_add(batch, frame);
+	}
+	pages_count(batch->mm, table, -(s64)anon, (s64)anon - pages);
+}
+
+/* The same for a table of a higher level, with the tables below it that become empty. */
+static void unmap_tables(struct unmap_batch *batch, pte_t *table, unsigned level, u64 start,
+			 u64 end)
 {
 	for (u64 at = start, next; at < end; at = next) {
-		pte_t *entry = &table[table_index(at, level)], old = *entry;
+		pte_t *entry = &table[table_index(at, level)];
 
 		next = level_next(at, level, end);
-		if (!pte_present(old))
+		if (!pte_present(*entry))
 			continue;
-		struct frame *frame = frame_of_phys(old & PTE_ADDR);
-		if (level > 0) {
-			unmap_range(batch, table_of(old), level - 1, at, next);
-			if (frame->used > 0)
-				continue;
-			batch->mm->table_frames--;
-			/* the processor may hold the path in its paging-structure caches */
-			batch->flush_all = true;
-		} else {
-			count_page(batch->mm, frame, -1);
-			if (!batch->flush_all)
-				tlb_flush_page(batch->mm, at);
-		}
+		if (level > 1)
+			unmap_tables(batch, table_of(*entry), level - 1, at, next);
+		else
+			unmap_pages(batch, table_of(*entry), at, next);
+		struct frame *frame = frame_of_phys(*entry & PTE_ADDR);
+		if (frame->used > 0)
+			continue;
+		batch->mm->table_frames--;
+		/* the processor may hold the path in its paging-structure caches */
+		batch->flush_all = true;
 		*entry = 0;
 		frame_of(table)->used--;
 		batch_add(batch, frame);
@@ -150,7 +169,7 @@ void pages_unmap(struct mm_struct *mm, u64 start, u64 end)
 	batch.mm = mm;
 	batch.count = 0;
 	batch.flush_all = (end - start) >> PAGE_SHIFT > FLUSH_PAGES_SINGLY;
-	unmap_range(&batch, mm->pml4, 3, start, end);
+	unmap_tables(&batch, mm->pml4, 3, start, end);
 	batch_flush(&batch);
 }
 

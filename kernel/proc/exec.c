@@ -9,12 +9,15 @@
  * supplement, 3.4.1).
  */
 #include "proc/exec.h"
+#include "fs/file.h"
 #include "fs/fs.h"
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
+#include "proc/cred.h"
 #include "proc/execload.h"
 #include "proc/fork.h"
+#include "proc/limits.h"
 #include "proc/signal.h"
 #include "x86/fpu.h"
 #include "x86/random.h"
@@ -162,6 +165,7 @@ static void exec_end(struct exec *exec)
 		frame_put(exec->page);
 	if (exec->file)
 		file_put(exec->file);
+	cred_put(exec->cred);
 	if (exec->mm)
 		mm_put(exec->mm);
 	kfree(exec->interpreter_name);
@@ -286,7 +290,7 @@ static u32 hardware_capabilities(void)
 
 static void fill_auxv(struct exec *exec, u64 platform, u64 random)
 {
-	const struct cred *cred = &current->cred;
+	const struct cred *cred = exec->cred;
 
 	add_aux(exec, AT_MINSIGSTKSZ, cpu_features.xsave_size + 1024);
 	add_aux(exec, AT_HWCAP, hardware_capabilities());
@@ -302,7 +306,7 @@ static void fill_auxv(struct exec *exec, u64 platform, u64 random)
 	add_aux(exec, AT_EUID, cred->euid);
 	add_aux(exec, AT_GID, cred->gid);
 	add_aux(exec, AT_EGID, cred->egid);
-	add_aux(exec, AT_SECURE, 0);
+	add_aux(exec, AT_SECURE, exec->secure);
 	add_aux(exec, AT_RANDOM, random);
 	add_aux(exec, AT_HWCAP2, 0);
 	add_aux(exec, AT_EXECFN, exec->name_address);
@@ -310,22 +314,34 @@ static void fill_auxv(struct exec *exec, u64 platform, u64 random)
 	add_aux(exec, AT_NULL, 0);
 }
 
+/* The address after the string that lies at addr, or 0. */
+static u64 after_string(struct exec *exec, u64 addr)
+{
+	while (true) {
+		u8 *page = stack_page(exec, addr);
+		u64 offset = addr & ~PAGE_MASK;
+
+		if (!page)
+			return 0;
+		u8 *end = memchr(page + offset, '\0', PAGE_SIZE - offset);
+		if (end)
+			return addr + (u64)(end - page) - offset + 1;
+		addr += PAGE_SIZE - offset;
+	}
+}
+
 /* Pushes the pointers to count strings that lie one after another from addr on, and a NULL after
  * them. The words go upwards from `at`. Gives the address after the last string, or 0. */
 static u64 write_pointers(struct exec *exec, u64 at, u64 addr, u64 count)
 {
-	for (u64 i = 0; i <= count; i++, at += 8) {
+	for (u64 i = 0; i <= count && addr; i++, at += 8) {
 		u8 *page = stack_page(exec, at);
 
 		if (!page)
 			return 0;
 		*(u64 *)(page + (at & ~PAGE_MASK)) = i < count ? addr : 0;
-		for (u8 byte = 1; i < count && byte;) {
-			page = stack_page(exec, addr);
-			if (!page)
-				return 0;
-			byte = page[addr++ & ~PAGE_MASK];
-		}
+		if (i < count)
+			addr = after_string(exec, addr);
 	}
 	return addr;
 }
@@ -368,6 +384,19 @@ static int push_words(struct exec *exec)
 
 /* --- the point of no return --- */
 
+/* Who could not read the program, or acts for another, must not read it in memory either. */
+static void commit_credentials(struct exec *exec)
+{
+	const struct cred *old = current->cred;
+
+	current->mm->dumpable = old->euid == old->uid && old->egid == old->gid &&
+				inode_permission(exec->file->inode, MAY_READ) == 0;
+	if (exec->secure)
+		current->pdeath_signal = 0; /* not by one who may not signal it (prctl(2)) */
+	cred_commit(exec->cred);
+	exec->cred = NULL;
+}
+
 static void exec_commit(struct exec *exec, struct trapframe *tf, const char *path)
 {
 	struct mm_struct *old = current->mm;
@@ -378,6 +407,7 @@ static void exec_commit(struct exec *exec, struct trapframe *tf, const char *pat
 	current->has_execed = true;
 	spin_unlock(&tasklist_lock);
 	exec->mm = NULL;
+	commit_credentials(exec);
 	mm_activate(current->mm);
 	current->clear_child_tid = NULL;
 	vfork_release();
@@ -446,14 +476,25 @@ static int exec_prepare(struct exec *exec, int dirfd, const char *path, int flag
 	}
 	if (!error)
 		error = exec_load(exec);
-	return error ? error : push_words(exec);
+	if (error)
+		return error;
+	exec->cred = cred_for_exec(exec->file->inode, &exec->secure);
+	if (IS_ERR(exec->cred)) {
+		error = (int)PTR_ERR(exec->cred);
+		exec->cred = NULL;
+		return error;
+	}
+	return push_words(exec);
 }
 
 int task_execve(struct trapframe *tf, int dirfd, const char *path, int flags,
 		const struct exec_strings *argv, const struct exec_strings *envp)
 {
+	if (current->nproc_exceeded &&
+	    user_processes(current->cred->user) > task_rlimit(RLIMIT_NPROC))
+		return -EAGAIN;
+	current->nproc_exceeded = false;
 	struct exec *exec = kzalloc(sizeof(*exec));
-
 	if (!exec)
 		return -ENOMEM;
 	int error = exec_prepare(exec, dirfd, path, flags, argv, envp);

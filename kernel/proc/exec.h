@@ -15,7 +15,8 @@ struct exec_strings {
 /*
  * Runs the program at path (a kernel string; dirfd, flags as execveat's) in place of the running
  * one, and sets tf to its entry. On failure nothing has changed: -ENOENT -EACCES -ENOEXEC -E2BIG
- * -ENOMEM -ELOOP -ENAMETOOLONG -EFAULT -EISDIR -ENOTDIR -EINVAL ...
+ * -ENOMEM -ELOOP -ENAMETOOLONG -EFAULT -EISDIR -ENOTDIR -EINVAL
+ * -EAGAIN (the user has too many processes since a change of uid) ...
  */
 int task_execve(struct trapframe *tf, int dirfd, const char *path, int flags,
 		const struct exec_strings *argv, const struct exec_strings *envp);

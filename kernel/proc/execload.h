@@ -5,6 +5,7 @@
 
 #include "proc/elf.h"
 
+struct cred;
 struct file;
 struct frame;
 struct mm_struct;
@@ -18,9 +19,11 @@ struct exec {
 	u64 top, bottom;    /* of what may be pushed on the stack; user addresses */
 	struct frame *page; /* the stack page written last, with a reference, and its address */
 	u64 page_addr;
-	int page_error;	  /* why it could not be had: -ENOMEM, or -E2BIG beyond RLIMIT_STACK */
-	u64 name_address; /* user address of the file name string */
-	u32 aux_count;	  /* words in mm->auxv */
+	int page_error; /* why it could not be had: -ENOMEM, or -E2BIG beyond RLIMIT_STACK */
+	const struct cred *cred; /* what the program will act as; NULL once it is the task's */
+	bool secure;		 /* AT_SECURE */
+	u64 name_address;	 /* user address of the file name string */
+	u32 aux_count;		 /* words in mm->auxv */
 
 	/* set by exec_load_elf */
 	u64 entry; /* where to start: the program's entry, or the dynamic loader's */

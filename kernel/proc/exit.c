@@ -117,7 +117,7 @@ static void notify_parent_of_death(struct task_struct *child)
 	};
 
 	info.si_pid = child->pid;
-	info.si_uid = child->cred.uid;
+	info.si_uid = child->real_cred->uid;
 	info.si_status = signal ? signal : code >> 8;
 	info.si_utime = (long)(child->self_sum.utime / NSEC_PER_CLOCK_TICK);
 	info.si_stime = (long)(child->self_sum.stime / NSEC_PER_CLOCK_TICK);
@@ -171,7 +171,7 @@ void task_release(struct task_struct *task)
 	list_del(&task->stop_link);
 	task->pid_struct->task = NULL;
 	task_count--;
-	limits_uncharge_process(task);
+	limits_uncharge_process(task->real_cred);
 }
 
 /* Gives up signals and becomes a zombie, or nothing at all. Returns true if nobody will wait. */
@@ -185,6 +185,7 @@ static bool become_zombie(int code)
 	reparent_children(find_new_parent());
 	group_check_orphaned(current, NULL);
 	current->exit_code = code;
+	task_live_count--;
 	bool unwanted = parent_ignores(current);
 	list_del(&current->sibling);
 	list_del(&current->stop_link);

@@ -13,6 +13,7 @@
 #include "mm/kmap.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
+#include "proc/cred.h"
 #include "proc/exit.h"
 #include "proc/limits.h"
 #include "proc/pidfd.h"
@@ -97,6 +98,7 @@ void task_free(struct task_struct *task)
 	pid_put(task->pgrp);
 	pid_put(task->session);
 	pid_put(task->pid_struct);
+	cred_put(task->real_cred);
 	kmem_cache_free(&task_cache, task);
 }
 
@@ -161,12 +163,12 @@ static int clone_signals(struct task_struct *child)
 static void clone_identity(struct task_struct *child)
 {
 	memcpy(child->comm, current->comm, sizeof(child->comm));
-	child->cred = current->cred;
+	child->cred = child->real_cred = cred_get(current->real_cred);
 	child->nice = current->nice;
 	child->slice = current->slice;
 	child->policy = current->policy;
 	child->affinity = current->affinity;
-	child->tty = current->tty;
+	child->tty = current->leader->tty;
 	child->altstack = current->altstack;
 }
 
@@ -201,6 +203,7 @@ static void link_family(struct task_struct *child, struct task_struct *parent, s
 	child->pid_struct->task = child;
 	task_get(child); /* the table's reference, until it is reaped */
 	task_count++;
+	task_live_count++;
 	task_forks++;
 }
 
@@ -248,10 +251,10 @@ void vfork_release(void)
 /* Copies or shares everything. On failure what was done is undone and the task_struct is gone. */
 static struct task_struct *task_copy(const struct trapframe *tf, const struct clone_request *args)
 {
-	u64 share = current->cred.euid ? FRAMES_PER_TASK : FRAMES_PER_ROOT_TASK;
+	u64 share = capable(CAP_SYS_RESOURCE) ? FRAMES_PER_ROOT_TASK : FRAMES_PER_TASK;
 
 	/* As Linux's threads-max: a fork bomb ends in EAGAIN while there is memory. */
-	if (task_count >= frame_total() / share)
+	if (task_live_count >= frame_total() / share)
 		return ERR_PTR(-EAGAIN);
 	struct task_struct *child = task_alloc();
 	int error = -ENOMEM;
@@ -259,9 +262,10 @@ static struct task_struct *task_copy(const struct trapframe *tf, const struct cl
 	if (!child)
 		return ERR_PTR(error);
 	clone_identity(child);
-	error = limits_charge_process(child, task_rlimit(RLIMIT_NPROC));
+	error = limits_charge_process(child->cred, task_rlimit(RLIMIT_NPROC));
 	if (error)
 		goto out_task;
+	current->nproc_exceeded = false;
 	error = clone_pid(child);
 	if (error)
 		goto out_charge;
@@ -288,7 +292,7 @@ out_fs:
 out_files:
 	files_put(child->files);
 out_charge:
-	limits_uncharge_process(child);
+	limits_uncharge_process(child->cred);
 out_task:
 	task_put(child);
 	return ERR_PTR(error);
@@ -302,7 +306,7 @@ static void task_discard(struct task_struct *child)
 	sighand_put(child->sighand);
 	fs_put(child->fs);
 	files_put(child->files);
-	limits_uncharge_process(child);
+	limits_uncharge_process(child->cred);
 	task_put(child);
 }
 
@@ -430,7 +434,8 @@ int task_spawn_init(void (*fn)(void *arg), void *arg)
 	task->fs = fs_initial();
 	task->sighand = sighand_new();
 	task->signal = signals_new(limits_initial());
-	if (error || !task->files || !task->fs || !task->sighand || !task->signal)
+	task->cred = task->real_cred = cred_copy(&boot_cred);
+	if (error || !task->files || !task->fs || !task->sighand || !task->signal || !task->cred)
 		panic("no memory for the first process");
 	task->rlimits = task->signal->rlimits;
 	task->exit_signal = SIGCHLD;
@@ -441,7 +446,7 @@ int task_spawn_init(void (*fn)(void *arg), void *arg)
 	sched_prepare(task, fn, arg);
 	sched_dead = task_off_cpu;
 
-	error = limits_charge_process(task, RLIM64_INFINITY);
+	error = limits_charge_process(task->cred, RLIM64_INFINITY);
 	ASSERT(!error);
 
 	spin_lock(&tasklist_lock); /* the parent is the boot thread of control, which has no pid */

@@ -69,7 +69,11 @@ static int find_member(pid_t pid, struct task_struct **member)
 {
 	struct task_struct *me = current->leader, *task = pid ? task_find(pid) : me;
 
-	if (!task || (task != me && task->parent != me))
+	if (!task)
+		return -ESRCH;
+	if (task->leader != task)
+		return -EINVAL; /* a thread's number */
+	if (task != me && task->parent != me)
 		return -ESRCH;
 	if (task != me && task->session != me->session)
 		return -EPERM;
@@ -105,10 +109,8 @@ static int set_locked(pid_t pid, pid_t pgid)
 
 int group_set(pid_t pid, pid_t pgid)
 {
-	if (pgid < 0)
+	if (pgid < 0 || (pid < 0 && pgid == 0))
 		return -EINVAL;
-	if (pid < 0)
-		return -ESRCH;
 	spin_lock(&tasklist_lock);
 	int error = set_locked(pid, pgid);
 	spin_unlock(&tasklist_lock);
@@ -147,7 +149,7 @@ pid_t session_create(void)
 		list_add_tail(&me->session->session, &me->session_link);
 		move_to_group(me, me->pid_struct);
 		pid_put(old);
-		current->tty = NULL;
+		me->tty = NULL;
 		result = me->pid;
 	}
 	spin_unlock(&tasklist_lock);

@@ -6,13 +6,13 @@
 #include "proc/kill.h"
 #include <asm/errno.h>
 
-/* kill(2): the sender's real or effective uid must be the receiver's real or saved one; SIGCONT
- * within a session is free. */
+/* kill(2): the sender's real or effective uid must be the receiver's real or saved one, unless it
+ * has CAP_KILL; SIGCONT within a session is free. */
 static bool may_signal(const struct task_struct *task, int sig)
 {
-	const struct cred *mine = &current->cred, *theirs = &task->cred;
+	const struct cred *mine = current->cred, *theirs = task->real_cred;
 
-	if (mine->euid == 0 || mine->euid == theirs->suid || mine->euid == theirs->uid ||
+	if (capable(CAP_KILL) || mine->euid == theirs->suid || mine->euid == theirs->uid ||
 	    mine->uid == theirs->suid || mine->uid == theirs->uid)
 		return true;
 	return sig == SIGCONT && current->leader->session == task->leader->session;

@@ -1,24 +1,29 @@
 /*
- * Users are counted in a red-black tree by uid; a user is there while
- * it has either. users_lock
- * guards tree and counts. Limits themselves are words of the process, written whole, so reading one
- * needs no lock.
+ * Users are counted in a red-black tree by uid; a user is there while a credential has its uid as
+ * the real one, or a signal is queued for it. users_lock guards the tree, references and signals.
+ * The count of processes is a word of its own, changed without the lock by tasks that hold a
+ * credential, because every fork and exit does. Limits themselves are words of the process, written
+ * whole, so reading one needs no lock.
  */
 #include "proc/limits.h"
 #include "mm/slab.h"
 #include "proc/signal.h"
+#include "x86/printk.h"
 #include <asm/errno.h>
 #include <asm/resource.h>
 
 struct user {
 	RB_ENTRY(user) node;
 	uid_t uid;
-	u64 processes, signals; /* alive or zombie; queued with information */
+	u32 refs;      /* credentials, and queued signals */
+	u64 processes; /* alive or zombie; atomic */
+	u64 signals;   /* queued with information */
 };
 RB_HEAD(user_tree, user);
 
-static struct spinlock users_lock = SPINLOCK_INIT("users"); /* guards users and the counts */
+static struct spinlock users_lock = SPINLOCK_INIT("users");
 static struct user_tree users;
+static struct kmem_cache user_cache;
 
 static int compare(const struct user *a, const struct user *b)
 {
@@ -59,71 +64,116 @@ const struct rlimit64 *limits_initial(void)
 	return initial;
 }
 
-/* The user of a uid, made if need be; NULL without memory. users_lock held. */
-static struct user *user_of(uid_t uid)
+void limits_module_init(void)
+{
+	kmem_cache_init(&user_cache, "user", sizeof(struct user), 8);
+}
+
+/* The user of a uid, made if need be, with one more reference; NULL without memory. users_lock
+ * held. */
+static struct user *take(uid_t uid)
 {
 	struct user wanted = { .uid = uid }, *user = RB_FIND(user_tree, &users, &wanted);
 
-	if (user)
-		return user;
-	user = kzalloc(sizeof(*user));
-	if (user) {
+	if (!user) {
+		user = kmem_cache_zalloc(&user_cache);
+		if (!user)
+			return NULL;
 		user->uid = uid;
 		RB_INSERT(user_tree, &users, user);
 	}
+	user->refs++;
 	return user;
 }
 
-static void forget_if_idle(struct user *user)
+/* users_lock held. */
+static void drop(struct user *user)
 {
-	if (user->processes || user->signals)
+	if (--user->refs)
 		return;
+	ASSERT(user->processes == 0 && user->signals == 0);
 	RB_REMOVE(user_tree, &users, user);
-	kfree(user);
+	kmem_cache_free(&user_cache, user);
 }
 
-int limits_charge_process(struct task_struct *task, u64 limit)
+struct user *user_get(uid_t uid)
 {
-	int error = 0;
-
 	spin_lock(&users_lock);
-	struct user *user = user_of(task->cred.uid);
-	if (!user)
-		error = -ENOMEM;
-	else if (user->uid != 0 && user->processes >= limit)
-		error = -EAGAIN;
-	else
-		user->processes++;
+	struct user *user = take(uid);
 	spin_unlock(&users_lock);
-	return error;
+	return user;
 }
 
-void limits_uncharge_process(struct task_struct *task)
+void user_put(struct user *user)
 {
 	spin_lock(&users_lock);
-	struct user *user = user_of(task->cred.uid);
-	user->processes--;
-	forget_if_idle(user);
+	drop(user);
 	spin_unlock(&users_lock);
+}
+
+u64 user_processes(const struct user *user)
+{
+	return __atomic_load_n(&user->processes, __ATOMIC_RELAXED);
+}
+
+int limits_charge_process(const struct cred *cred, u64 limit)
+{
+	u64 processes = __atomic_add_fetch(&cred->user->processes, 1, __ATOMIC_RELAXED);
+
+	if (likely(processes <= limit) || cred->uid == 0 || capable(CAP_SYS_RESOURCE) ||
+	    capable(CAP_SYS_ADMIN))
+		return 0;
+	limits_uncharge_process(cred);
+	return -EAGAIN;
+}
+
+void limits_uncharge_process(const struct cred *cred)
+{
+	__atomic_fetch_sub(&cred->user->processes, 1, __ATOMIC_RELAXED);
+}
+
+void limits_move_process(const struct cred *from, const struct cred *to)
+{
+	limits_uncharge_process(from);
+	__atomic_fetch_add(&to->user->processes, 1, __ATOMIC_RELAXED);
 }
 
 bool limits_charge_signal(const struct task_struct *task, bool always)
 {
+	struct user *user = task->real_cred->user;
+
 	spin_lock(&users_lock);
-	struct user *user = user_of(task->cred.uid);
-	bool room = user && (always || user->signals < task->rlimits[RLIMIT_SIGPENDING].rlim_cur);
-	if (room)
+	bool room = always || user->signals < task->rlimits[RLIMIT_SIGPENDING].rlim_cur;
+	if (room) {
 		user->signals++;
+		user->refs++;
+	}
 	spin_unlock(&users_lock);
 	return room;
 }
 
 void limits_uncharge_signal(uid_t uid)
 {
+	struct user wanted = { .uid = uid };
+
 	spin_lock(&users_lock);
-	struct user *user = user_of(uid);
+	struct user *user = RB_FIND(user_tree, &users, &wanted);
 	user->signals--;
-	forget_if_idle(user);
+	drop(user);
+	spin_unlock(&users_lock);
+}
+
+void limits_for_each_user(void (*fn)(const struct user_counts *counts, void *arg), void *arg)
+{
+	struct user *user;
+
+	spin_lock(&users_lock);
+	RB_FOREACH(user, user_tree, &users)
+	{
+		struct user_counts counts = { user->uid, user->refs, user->processes,
+					      user->signals };
+		fn(&counts, arg);
+	}
 	spin_unlock(&users_lock);
 }
 
@@ -149,7 +199,7 @@ int limits_change(struct task_struct *task, unsigned resource, const struct rlim
 		return 0;
 	if (new->rlim_cur > new->rlim_max)
 		return -EINVAL;
-	if (current->cred.euid != 0 && new->rlim_max > slot->rlim_max)
+	if (!capable(CAP_SYS_RESOURCE) && new->rlim_max > slot->rlim_max)
 		return -EPERM;
 	if (resource == RLIMIT_NOFILE && new->rlim_max > NOFILE_LIMIT)
 		return -EPERM;

@@ -24,7 +24,7 @@ struct pid_page {
 
 struct spinlock tasklist_lock = SPINLOCK_INIT("tasklist");
 struct list_head task_list = LIST_HEAD_INIT(task_list);
-u64 task_count, task_forks;
+u64 task_count, task_live_count, task_forks;
 u32 pid_max = PID_MAX_DEFAULT;
 
 static struct spinlock pid_lock = SPINLOCK_INIT("pid table"); /* guards the four below */

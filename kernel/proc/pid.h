@@ -28,7 +28,8 @@ struct pid {
  * all spinlocks. */
 extern struct spinlock tasklist_lock;
 extern struct list_head task_list; /* every task that has a pid, by ->all_link */
-extern u64 task_count, task_forks; /* tasks now; ever made */
+extern u64 task_count, task_forks; /* tasks now, zombies included; ever made */
+extern u64 task_live_count;	   /* those that are not dead */
 extern u32 pid_max;		   /* numbers below it are handed out */
 
 void pid_module_init(void);

@@ -184,7 +184,7 @@ struct siginfo signal_info_from_user(int sig, int code)
 	struct siginfo info = { .si_signo = sig, .si_code = code };
 
 	info.si_pid = current->tgid;
-	info.si_uid = current->cred.uid;
+	info.si_uid = current->cred->uid;
 	return info;
 }
 
@@ -309,7 +309,7 @@ void signal_notify_parent(struct task_struct *child, int code, int status)
 	if (!parent->signal)
 		return;
 	info.si_pid = child->pid;
-	info.si_uid = child->cred.uid;
+	info.si_uid = child->real_cred->uid;
 	info.si_status = status;
 	if (list_empty(&child->stop_link))
 		list_add_tail(&parent->stop_events, &child->stop_link);

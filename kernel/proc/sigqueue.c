@@ -34,13 +34,13 @@ struct sigqueue *sigqueue_new(const struct task_struct *task, const struct sigin
 		return NULL;
 	struct sigqueue *entry = kmem_cache_alloc(&sigqueue_cache);
 	if (!entry) {
-		limits_uncharge_signal(task->cred.uid);
+		limits_uncharge_signal(task->real_cred->uid);
 		return NULL;
 	}
 	list_init(&entry->link);
 	entry->info = *info;
 	entry->taken = NULL;
-	entry->uid = task->cred.uid;
+	entry->uid = task->real_cred->uid;
 	return entry;
 }
 

@@ -32,7 +32,7 @@ static bool is_eligible(const struct task_struct *child, const struct wait_reque
 static void describe(struct task_struct *child, int code, int status, struct wait_outcome *outcome)
 {
 	outcome->pid = child->pid;
-	outcome->uid = child->cred.uid;
+	outcome->uid = child->real_cred->uid;
 	outcome->code = code;
 	outcome->status = status;
 	rusage_of(child, &outcome->usage);

@@ -13,6 +13,8 @@
 #include "mm/mm.h"
 #include "mm/pagecache.h"
 #include "mm/slab.h"
+#include "proc/cred.h"
+#include "proc/limits.h"
 #include "proc/pid.h"
 #include "procfs/text.h"
 #include "x86/printk.h"
@@ -28,6 +30,12 @@ struct audit {
 	struct text *text;
 	u64 errors;
 	u64 tables, anon, file; /* of the address space being walked */
+	u64 user_refs, signals; /* of all users */
+};
+
+/* Different ones that were found. */
+struct cred_counts {
+	u64 creds, groups;
 };
 
 static void complain(struct audit *audit, const char *what, ull where, ull counted, ull recorded)
@@ -184,12 +192,84 @@ static void audit_tasks(struct audit *audit)
 	}
 	if (tasks != task_count)
 		complain(audit, "tasks", 0, tasks, task_count);
+	if (tasks - zombies != task_live_count)
+		complain(audit, "living tasks", 0, tasks - zombies, task_live_count);
 	if (listed + 1 != tasks) /* pid 1 is the boot thread's child */
 		complain(audit, "tasks in the family tree", 0, listed + 1, tasks);
 	text_print(audit->text, "tasks %llu, zombies %llu\n", (ull)tasks, (ull)zombies);
 	expect_objects(audit, "signal_struct", tasks - zombies);
 	expect_objects(audit, "sighand_struct", tasks - zombies);
 	expect_objects(audit, "fpu_state", tasks - zombies);
+}
+
+/* Sets the counts of what a task's credentials hold to zero, for found_cred to count. */
+static void forget_cred(const struct cred *cred)
+{
+	((struct cred *)cred)->audit = 0;
+	if (cred->groups)
+		cred->groups->audit = 0;
+}
+
+/* Counts a task's reference, and with the first one what the credentials themselves hold. */
+static void found_cred(struct cred_counts *counts, const struct cred *cred)
+{
+	if (((struct cred *)cred)->audit++)
+		return;
+	counts->creds++;
+	if (cred->groups && cred->groups->audit++ == 0)
+		counts->groups++;
+}
+
+static void check_cred(struct audit *audit, const struct task_struct *task)
+{
+	const struct cred *cred = task->real_cred;
+
+	if (cred->audit != cred->refs)
+		complain(audit, "credentials of task", (ull)task->pid, cred->audit, cred->refs);
+	if (cred->groups && cred->groups->audit != cred->groups->refs)
+		complain(audit, "groups of task", (ull)task->pid, cred->groups->audit,
+			 cred->groups->refs);
+}
+
+static void check_user(const struct user_counts *user, void *arg)
+{
+	struct audit *audit = arg;
+	struct task_struct *task;
+	u64 processes = 0;
+
+	list_for_each(task, &task_list, all_link)
+		processes += task->leader == task && task->real_cred->uid == user->uid;
+	if (processes != user->processes)
+		complain(audit, "processes of user", user->uid, processes, user->processes);
+	audit->user_refs += user->refs;
+	audit->signals += user->signals;
+}
+
+/* tasklist_lock held. Tasks share credentials, credentials share lists of groups and users. */
+static void audit_creds(struct audit *audit)
+{
+	struct cred_counts counts = { 0 };
+	struct task_struct *task;
+
+	list_for_each(task, &task_list, all_link) {
+		forget_cred(task->real_cred);
+		forget_cred(task->cred);
+	}
+	list_for_each(task, &task_list, all_link) {
+		found_cred(&counts, task->real_cred);
+		if (task->cred != task->real_cred) /* in access(2) */
+			found_cred(&counts, task->cred);
+	}
+	list_for_each(task, &task_list, all_link)
+		check_cred(audit, task);
+	expect_objects(audit, "cred", counts.creds);
+	if (counts.groups != groups_count())
+		complain(audit, "lists of groups", 0, counts.groups, groups_count());
+	limits_for_each_user(check_user, audit);
+	if (audit->user_refs != counts.creds + audit->signals)
+		complain(audit, "references to users", 0, counts.creds + audit->signals,
+			 audit->user_refs);
+	expect_objects(audit, "sigqueue", audit->signals);
 }
 
 static u64 audit_address_spaces(struct audit *audit)
@@ -220,6 +300,7 @@ u64 audit_run(struct text *text)
 		   (ull)kstack_cached());
 	spin_lock(&tasklist_lock);
 	audit_tasks(&audit);
+	audit_creds(&audit);
 	spin_unlock(&tasklist_lock);
 	expect_objects(&audit, "mm_struct", address_spaces);
 	return audit.errors;

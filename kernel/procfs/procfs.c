@@ -13,6 +13,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
+#include "proc/cred.h"
 #include "proc/pid.h"
 #include "procfs/text.h"
 #include "x86/printk.h"
@@ -90,6 +91,20 @@ static struct task_struct *node_task_get(const struct proc_node *node)
 	return task;
 }
 
+/* A process's directory is its user's, and what is in it, too, unless others must not look into the
+ * process: then it is root's (proc(5)). */
+static void set_owner(struct inode *inode, const struct pid *pid)
+{
+	inode->uid = inode->gid = 0;
+	spin_lock(&tasklist_lock);
+	const struct task_struct *task = pid ? pid->task : NULL;
+	if (task && (inode->mode == (S_IFDIR | 0555) || (task->mm && task->mm->dumpable))) {
+		inode->uid = task->real_cred->euid;
+		inode->gid = task->real_cred->egid;
+	}
+	spin_unlock(&tasklist_lock);
+}
+
 /* A fresh dentry for an entry; takes over nothing (it takes its own reference on node->pid). */
 static struct dentry *make(struct dentry *parent, const char *name, size_t length, mode_t mode,
 			   const struct inode_ops *ops, const struct file_ops *file_ops,
@@ -105,11 +120,7 @@ static struct dentry *make(struct dentry *parent, const char *name, size_t lengt
 	*node = *model;
 	pid_get(node->pid);
 	inode->private = node;
-	struct task_struct *task = node->pid ? node_task_get(node) : NULL;
-	inode->uid = task ? task->cred.euid : 0;
-	inode->gid = task ? task->cred.egid : 0;
-	if (task)
-		task_put(task);
+	set_owner(inode, node->pid);
 	struct dentry *dentry = dentry_alloc(parent, name, length, inode);
 	return dentry ? dentry : ERR_PTR(-ENOMEM);
 }
@@ -411,16 +422,20 @@ static int fd_dir_readdir(struct file *file, struct dir_context *context)
 	}
 }
 
+/* A process may always look at its own descriptors, also when its files are root's. */
+static bool is_own(const struct inode *inode)
+{
+	return node_of(inode)->pid == current->leader->pid_struct;
+}
+
 /* --- links that lead to an object --- */
 
-/* Root, or a process of the same user: what ptrace(2) would be allowed (proc(5)). */
+/* What ptrace(2) would be allowed (proc(5)). */
 static bool may_inspect(const struct proc_node *node)
 {
 	spin_lock(&tasklist_lock);
 	struct task_struct *task = node->pid ? node->pid->task : NULL;
-	bool allowed =
-		!task || current->cred.euid == 0 ||
-		(task->cred.uid == current->cred.euid && task->cred.suid == current->cred.euid);
+	bool allowed = !task || cred_may_inspect(task);
 	spin_unlock(&tasklist_lock);
 	return allowed;
 }
@@ -564,7 +579,9 @@ static const struct inode_ops root_ops = { .lookup = root_lookup, .destroy = nod
 static const struct inode_ops dir_ops = { .lookup = dir_lookup, .destroy = node_destroy };
 static const struct inode_ops task_dir_ops = { .lookup = task_dir_lookup, .destroy = node_destroy };
 static const struct inode_ops tasks_ops = { .lookup = tasks_lookup, .destroy = node_destroy };
-static const struct inode_ops fd_dir_ops = { .lookup = fd_dir_lookup, .destroy = node_destroy };
+static const struct inode_ops fd_dir_ops = { .lookup = fd_dir_lookup,
+					     .permits = is_own,
+					     .destroy = node_destroy };
 static const struct inode_ops file_inode_ops = { .destroy = node_destroy };
 static const struct inode_ops self_ops = { .readlink = self_readlink, .destroy = node_destroy };
 static const struct inode_ops link_ops = { .readlink = link_readlink,

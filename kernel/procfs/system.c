@@ -6,11 +6,15 @@
 #include "mm/slab.h"
 #include "proc/pid.h"
 #include "procfs/text.h"
+#include "syscall/process.h"
 #include "syscall/uts.h"
 #include "x86/bootinfo.h"
 #include "x86/clock.h"
+#include "x86/printk.h"
 #include "x86/version.h"
 #include <asm/errno.h>
+#include <linux/capability.h>
+#include <linux/limits.h>
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 
@@ -234,12 +238,52 @@ static int store_hostname(char *value)
 	return 0;
 }
 
+static void show_cap_last_cap(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%d\n", CAP_LAST_CAP);
+}
+
+static void show_ngroups_max(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%d\n", NGROUPS_MAX);
+}
+
+static void show_dmesg_restrict(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%u\n", dmesg_restrict);
+}
+
+static int store_dmesg_restrict(char *value)
+{
+	u64 number;
+
+	if (!parse_value(value, &number) || number > 1)
+		return -EINVAL;
+	dmesg_restrict = number;
+	return 0;
+}
+
+/* The console's level, that of a line without one, the console's lowest, and its first. */
+static void show_printk(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%d\t%d\t%d\t%d\n", console_level, LEVEL_INFO, CONSOLE_LEVEL_MIN,
+		   LEVEL_INFO + 1);
+}
+
 const struct proc_file sys_kernel_files[] = {
+	{ "cap_last_cap", 0444, show_cap_last_cap, NULL },
+	{ "dmesg_restrict", 0644, show_dmesg_restrict, store_dmesg_restrict },
 	{ "fork_mode", 0644, show_fork_mode, store_fork_mode },
 	{ "hostname", 0644, show_hostname, store_hostname },
+	{ "ngroups_max", 0444, show_ngroups_max, NULL },
 	{ "osrelease", 0444, show_osrelease, NULL },
 	{ "ostype", 0444, show_ostype, NULL },
 	{ "pid_max", 0644, show_pid_max, store_pid_max },
+	{ "printk", 0444, show_printk, NULL },
 	{ .name = NULL },
 };
 

@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
+#include "proc/cred.h"
 #include "proc/exit.h"
 #include "proc/limits.h"
 #include "proc/signal.h"
@@ -170,20 +171,42 @@ static void print_memory(struct text *text, const struct mm_struct *mm)
 			   (ull)(lines[i].pages * KIB_PER_PAGE));
 }
 
+static void print_ids(struct text *text, const struct cred *cred)
+{
+	text_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nGroups:\t", cred->uid,
+		   cred->euid, cred->suid, cred->fsuid, cred->gid, cred->egid, cred->sgid,
+		   cred->fsgid);
+	for (u32 i = 0; cred->groups && i < cred->groups->count; i++)
+		text_print(text, i ? " %u" : "%u", cred->groups->gids[i]);
+	text_print(text, " \n");
+}
+
+/* A name with a newline in it must not look like a line of its own: that is \n, and \ is \\. */
+static void print_name(struct text *text, const char *name)
+{
+	text_print(text, "Name:\t");
+	for (; *name; name++)
+		if (*name == '\n')
+			text_print(text, "\\n");
+		else if (*name == '\\')
+			text_print(text, "\\\\");
+		else
+			text_append(text, name, 1);
+	text_print(text, "\n");
+}
+
 static void show_status(struct text *text, struct task_struct *task)
 {
 	struct mm_struct *mm = task_mm_get(task);
 	char letter = state_letter(task);
-	const struct cred *cred = &task->cred;
 	struct summary sum;
 
 	gather(task, &sum);
-	text_print(text,
-		   "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		   task->comm, letter, state_name(letter), task->tgid, task->pid, sum.ppid);
-	text_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nGroups:\t\n", cred->uid,
-		   cred->euid, cred->suid, cred->fsuid, cred->gid, cred->egid, cred->sgid,
-		   cred->fsgid);
+	print_name(text, task->comm);
+	text_print(text, "State:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", letter,
+		   state_name(letter), task->tgid, task->pid, sum.ppid);
+	const struct cred *cred = task_cred_get(task);
+	print_ids(text, cred);
 	if (mm) {
 		print_memory(text, mm);
 		mm_put(mm);
@@ -195,6 +218,12 @@ static void show_status(struct text *text, struct task_struct *task)
 		   "SigIgn:\t%016llx\nSigCgt:\t%016llx\n",
 		   (ull)sum.pending, (ull)sum.shared_pending, (ull)sum.blocked, (ull)sum.ignored,
 		   (ull)sum.caught);
+	text_print(text,
+		   "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n"
+		   "CapBnd:\t%016llx\nCapAmb:\t%016llx\nNoNewPrivs:\t%u\n",
+		   (ull)cred->inheritable, (ull)cred->permitted, (ull)cred->effective,
+		   (ull)cred->bounding, (ull)cred->ambient, cred->no_new_privs);
+	cred_put(cred);
 	task_show_cpus(text, task);
 	text_print(text, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
 		   (ull)sum.self.voluntary, (ull)sum.self.involuntary);
@@ -302,8 +331,10 @@ static void show_maps(struct text *text, struct task_struct *task)
 
 static void print_mount(const struct mount *mount, const char *point, void *arg)
 {
-	text_print(arg, "%s %s %s rw 0 0\n", mount->source, point,
-		   mount->root->inode->fs->type->name);
+	const struct filesystem *fs = mount->root->inode->fs;
+
+	text_print(arg, "%s %s %s %s%s 0 0\n", mount->source, point, fs->type->name,
+		   fs->read_only ? "ro" : "rw", fs->nosuid ? ",nosuid" : "");
 }
 
 static void show_mounts(struct text *text, struct task_struct *task)

@@ -15,24 +15,22 @@ typedef unsigned long long ull;
 
 void task_show_wchan(struct text *text, struct task_struct *task)
 {
-	u64 offset;
-	const char *name =
-		task->state == TASK_RUNNING ? NULL : ksyms_lookup((u64)task->wchan, &offset);
+	u64 address, offset;
+	const char *name = NULL;
 
+	if (task->state != TASK_RUNNING && sched_backtrace(task, &address, 1))
+		name = ksyms_lookup(address, &offset);
 	text_print(text, "%s", name ? name : "0");
 }
 
-/* From the function that went to sleep outwards: the scheduler's own frames are left out. */
+/* From the function that went to sleep outwards. */
 void task_show_stack(struct text *text, struct task_struct *task)
 {
 	u64 addresses[STACK_DEPTH];
-	u32 count = sched_backtrace(task, addresses, STACK_DEPTH), first = 0;
+	u32 count = sched_backtrace(task, addresses, STACK_DEPTH);
 	char name[80];
 
 	for (u32 i = 0; i < count; i++)
-		if (addresses[i] == (u64)task->wchan)
-			first = i;
-	for (u32 i = first; i < count; i++)
 		if (ksyms_describe(addresses[i], name, sizeof(name)))
 			text_print(text, "[<0>] %s\n", name);
 }

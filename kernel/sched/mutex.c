@@ -34,7 +34,7 @@ static bool take_or_announce(struct mutex *mutex)
 	}
 }
 
-void mutex_lock_slowly(struct mutex *mutex)
+void __sched mutex_lock_slowly(struct mutex *mutex)
 {
 	struct mutex_waiter waiter = { .task = current };
 

@@ -18,6 +18,10 @@ struct mutex {
 };
 
 void mutex_init(struct mutex *mutex, const char *name);
+#define MUTEX_INIT(m, lock_name)                                                                   \
+	{                                                                                          \
+		.lock = SPINLOCK_INIT(lock_name), .waiters = LIST_HEAD_INIT((m).waiters)           \
+	}
 void mutex_lock_slowly(struct mutex *mutex);
 void mutex_unlock_slowly(struct mutex *mutex);
 

@@ -56,6 +56,7 @@ void sched_init(void)
 	strlcpy(idle->comm, "idle", sizeof(idle->comm));
 	idle->cpu = cpu;
 	sched_set_nice(idle, 0);
+	idle->cred = idle->real_cred = &boot_cred;
 	idle->on_cpu = true;
 	list_init(&idle->run_link);
 	list_init(&idle->children);
@@ -188,8 +189,8 @@ static void load_task(struct cpu *cpu, struct task_struct *prev, struct task_str
 		mm_activate(next->mm);
 }
 
-static void switch_to(struct runqueue *rq, struct task_struct *prev, struct task_struct *next,
-		      u64 now)
+static void __sched switch_to(struct runqueue *rq, struct task_struct *prev,
+			      struct task_struct *next, u64 now)
 {
 	struct cpu *cpu = this_cpu();
 
@@ -206,7 +207,7 @@ static void switch_to(struct runqueue *rq, struct task_struct *prev, struct task
 
 /* The task that comes back from switch_stacks may be on another CPU than the one it left:
  * everything about the CPU is read anew after it. */
-void schedule(void)
+void __sched schedule(void)
 {
 	irq_push();
 	struct runqueue *rq = this_cpu()->runqueue;
@@ -222,7 +223,6 @@ void schedule(void)
 		enqueue(rq, prev);
 		prev->times.involuntary++;
 	} else {
-		prev->wchan = __builtin_return_address(0);
 		prev->times.voluntary++;
 	}
 	struct task_struct *next = pick_next(rq);
@@ -260,7 +260,7 @@ void sched_prepare(struct task_struct *task, void (*fn)(void *arg), void *arg)
 	task->kernel_rsp = (u64)frame;
 }
 
-void sched_yield(void)
+void __sched sched_yield(void)
 {
 	current->slice_left = 0;
 	schedule();
@@ -296,9 +296,12 @@ void sched_exit(void)
 
 u64 task_runtime(const struct task_struct *task)
 {
+	irq_push(); /* a tick between the reads would move time from one to the other */
 	u64 runtime = task->times.runtime;
-
-	return task->on_cpu ? runtime + (clock_monotonic() - task->run_since) : runtime;
+	if (task->on_cpu)
+		runtime += clock_monotonic() - task->run_since;
+	irq_pop();
+	return runtime;
 }
 
 void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime)
@@ -310,10 +313,17 @@ void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime)
 	*stime = runtime - *utime;
 }
 
+extern char sched_text_start[], sched_text_end[]; /* linker.ld: what is marked __sched */
+
 /* What switch_stacks saved, lowest first; rbp leads to the frames of its callers. */
 struct saved_registers {
 	u64 r15, r14, r13, r12, rbp, rbx, rip;
 };
+
+static bool is_waiting_code(u64 address)
+{
+	return address >= (u64)sched_text_start && address < (u64)sched_text_end;
+}
 
 u32 sched_backtrace(struct task_struct *task, u64 *addresses, u32 max)
 {
@@ -323,16 +333,18 @@ u32 sched_backtrace(struct task_struct *task, u64 *addresses, u32 max)
 
 	if (!task->on_cpu && !(task->state & (EXIT_ZOMBIE | EXIT_DEAD))) {
 		const struct saved_registers *saved = (void *)task->kernel_rsp;
-		u64 frame = saved->rbp;
+		u64 frame = saved->rbp, address = saved->rip;
 
-		addresses[count++] = saved->rip;
-		while (count < max && frame >= low && frame <= high - 16 && frame % 8 == 0) {
+		while (count < max) {
+			if (!is_waiting_code(address))
+				addresses[count++] = address;
+			if (frame < low || frame > high - 16 || frame % 8)
+				break;
 			const u64 *words =
 				(const u64 *)frame; /* the caller's rbp, return address */
-
-			addresses[count++] = words[1];
-			low = frame + 8; /* callers' frames lie higher */
+			low = frame + 8;	    /* callers' frames lie higher */
 			frame = words[0];
+			address = words[1];
 		}
 	}
 	spin_unlock(&rq->lock);
@@ -388,7 +400,7 @@ void __noreturn sched_idle(void)
 	}
 }
 
-void cond_resched(void)
+void __sched cond_resched(void)
 {
 	if (__atomic_load_n(&current->tif, __ATOMIC_RELAXED) & TIF_NEED_RESCHED)
 		schedule();

@@ -8,6 +8,7 @@
 
 #include "lib/list.h"
 #include "lib/tree.h"
+#include "sched/cred.h"
 #include "sched/wait.h"
 #include <asm/signal.h>
 #include <linux/resource.h>
@@ -37,12 +38,6 @@ struct tty;
 struct sighand_struct;
 struct signal_struct;
 struct trapframe;
-
-/* Who the task acts as (credentials(7)). */
-struct cred {
-	uid_t uid, euid, suid, fsuid;
-	gid_t gid, egid, sgid, fsgid;
-};
 
 /* Signals sent and not acted on yet (proc/sigqueue.h). */
 struct sigpending {
@@ -93,7 +88,6 @@ struct task_struct {
 	void *fpu;	      /* FXSAVE or XSAVE area; NULL for a zombie and kernel tasks */
 	u64 fs_base, gs_base; /* user segment bases, saved while not running */
 	struct trapframe *tf; /* user registers, at the top of the kernel stack */
-	const void *wchan;    /* where it sleeps: the return address of the caller of schedule() */
 
 	/* identity: set at birth; only an execve by a thread changes it (tasklist_lock) */
 	pid_t pid, tgid;
@@ -107,9 +101,15 @@ struct task_struct {
 	/* what the threads of a process share; NULL for a zombie */
 	struct signal_struct *signal;
 	struct sighand_struct *sighand; /* signal actions; NULL once exited */
-	struct tty *tty;		/* controlling terminal; guarded by the tty floor's lock */
+	struct tty *tty; /* the leader's: controlling terminal; guarded by the tty floor's lock */
+	/* of a session leader: held; what was in front when its terminal was hung up. tasklist_lock
+	 */
+	struct pid *tty_old_pgrp;
 	const struct rlimit64 *rlimits; /* RLIM_NLIMITS of them, inside signal */
-	struct cred cred;		/* written by self only */
+	/* What it acts as, read by self only; and what it is, which others see: that one changes by
+	 * self under tasklist_lock. They differ while access(2) asks for the real user. */
+	const struct cred *cred, *real_cred;
+	bool nproc_exceeded; /* by a change of uid: execve looks again. Self only */
 
 	/* signals of this thread: guarded by sighand->lock (proc/signal.h) */
 	u64 blocked; /* mask: bit N - 1 is signal N */
@@ -188,8 +188,8 @@ bool task_wake(struct task_struct *task, u32 states);
 u64 task_runtime(const struct task_struct *task); /* ns on a CPU until now */
 /* Splits the run time into user and system by the ticks seen in each, as Linux does. */
 void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);
-/* The return addresses on a task's kernel stack while it does not run, innermost first: how many
- * (at most max). None for a running task or a zombie. */
+/* The return addresses on a task's kernel stack while it does not run, innermost first and without
+ * those in __sched functions: how many (at most max). None for a running task or a zombie. */
 u32 sched_backtrace(struct task_struct *task, u64 *addresses, u32 max);
 u64 sched_running(void);			/* runnable tasks, for /proc/loadavg */
 u64 sched_switches(void);			/* context switches since boot */
@@ -202,6 +202,12 @@ void sched_load(u32 hundredths[3]); /* the load averages over 1, 5 and 15 minute
 static inline u64 task_rlimit(unsigned resource)
 {
 	return current->rlimits[resource].rlim_cur;
+}
+
+/* Has the running task the capability (CAP_*) in its effective set? */
+static inline bool capable(unsigned capability)
+{
+	return current->cred->effective >> capability & 1;
 }
 
 /* What the running task is to be once it calls schedule(), or TASK_RUNNING again. */

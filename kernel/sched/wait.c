@@ -64,7 +64,7 @@ static void wake_sleeper(struct timer *timer)
 		  TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
 }
 
-bool schedule_until(u64 deadline)
+bool __sched schedule_until(u64 deadline)
 {
 	struct sleep_timer sleep = { .task = current };
 

@@ -13,6 +13,10 @@
 
 struct task_struct;
 
+/* A function that does nothing but wait on behalf of its caller: not what a sleeper is said to
+ * sleep in (/proc/PID/wchan). */
+#define __sched __attribute__((section(".sched.text")))
+
 struct wait_queue {
 	struct spinlock lock;	  /* guards waiters */
 	struct list_head waiters; /* struct wait_entry, in order of arrival */

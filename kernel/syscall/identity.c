@@ -1,12 +1,13 @@
 /*
- * Who a process is and what it may use: credentials, limits, names, accounts; and the machine as a
- * whole: uname, sysinfo, random bytes, reboot.
+ * What a process may use, and its names: limits, accounts, prctl; and the machine as a whole:
+ * uname, sysinfo, random bytes, reboot.
  */
 #include "syscall/process.h"
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/mm.h"
 #include "mm/usercopy.h"
+#include "proc/cred.h"
 #include "proc/limits.h"
 #include "proc/signal.h"
 #include "syscall/rusage.h"
@@ -30,132 +31,14 @@ struct new_utsname system_name = {
 	.domainname = "(none)",
 };
 
-/* --- credentials: root may take any, others only what they have (credentials(7)) --- */
-
-s64 sys_getuid(void)
-{
-	return current->cred.uid;
-}
-
-s64 sys_geteuid(void)
-{
-	return current->cred.euid;
-}
-
-s64 sys_getgid(void)
-{
-	return current->cred.gid;
-}
-
-s64 sys_getegid(void)
-{
-	return current->cred.egid;
-}
-
-static s64 put_three(u32 __user *a, u32 __user *b, u32 __user *c, u32 x, u32 y, u32 z)
-{
-	if (copy_to_user(a, &x, 4) || copy_to_user(b, &y, 4) || copy_to_user(c, &z, 4))
-		return -EFAULT;
-	return 0;
-}
-
-s64 sys_getresuid(uid_t __user *ruid, uid_t __user *euid, uid_t __user *suid)
-{
-	return put_three(ruid, euid, suid, current->cred.uid, current->cred.euid,
-			 current->cred.suid);
-}
-
-s64 sys_getresgid(gid_t __user *rgid, gid_t __user *egid, gid_t __user *sgid)
-{
-	return put_three(rgid, egid, sgid, current->cred.gid, current->cred.egid,
-			 current->cred.sgid);
-}
-
-s64 sys_getgroups(int size, gid_t __user *list)
-{
-	(void)list;
-	return size < 0 ? -EINVAL : 0; /* no supplementary groups */
-}
-
-s64 sys_setgroups(int size, const gid_t __user *list)
-{
-	(void)list;
-	if (current->cred.euid != 0)
-		return -EPERM;
-	return size == 0 ? 0 : -EINVAL;
-}
-
-static bool may_become(u32 id, const u32 held[3])
-{
-	return id == (u32)-1 || current->cred.euid == 0 || id == held[0] || id == held[1] ||
-	       id == held[2];
-}
-
-s64 sys_setresuid(uid_t ruid, uid_t euid, uid_t suid)
-{
-	struct cred *cred = &current->cred;
-	u32 held[3] = { cred->uid, cred->euid, cred->suid };
-
-	if (!may_become(ruid, held) || !may_become(euid, held) || !may_become(suid, held))
-		return -EPERM;
-	if (ruid != (uid_t)-1 && ruid != cred->uid) {
-		limits_uncharge_process(current);
-		cred->uid = ruid;
-		/* no memory to count the new user */
-		if (limits_charge_process(current, RLIM64_INFINITY)) {
-			cred->uid = held[0];
-			int error = limits_charge_process(current, RLIM64_INFINITY);
-
-			ASSERT(!error);
-			return -EAGAIN;
-		}
-	}
-	cred->euid = euid != (uid_t)-1 ? euid : cred->euid;
-	cred->suid = suid != (uid_t)-1 ? suid : cred->suid;
-	cred->fsuid = cred->euid;
-	return 0;
-}
-
-s64 sys_setresgid(gid_t rgid, gid_t egid, gid_t sgid)
-{
-	struct cred *cred = &current->cred;
-	u32 held[3] = { cred->gid, cred->egid, cred->sgid };
-
-	if (!may_become(rgid, held) || !may_become(egid, held) || !may_become(sgid, held))
-		return -EPERM;
-	cred->gid = rgid != (gid_t)-1 ? rgid : cred->gid;
-	cred->egid = egid != (gid_t)-1 ? egid : cred->egid;
-	cred->sgid = sgid != (gid_t)-1 ? sgid : cred->sgid;
-	cred->fsgid = cred->egid;
-	return 0;
-}
-
-s64 sys_setuid(uid_t uid)
-{
-	bool root = current->cred.euid == 0;
-
-	if (uid == (uid_t)-1)
-		return -EINVAL;
-	return sys_setresuid(root ? uid : (uid_t)-1, uid, root ? uid : (uid_t)-1);
-}
-
-s64 sys_setgid(gid_t gid)
-{
-	bool root = current->cred.euid == 0;
-
-	if (gid == (gid_t)-1)
-		return -EINVAL;
-	return sys_setresgid(root ? gid : (gid_t)-1, gid, root ? gid : (gid_t)-1);
-}
-
 /* --- limits and accounts --- */
 
-/* prlimit(2): root, or a process whose ids are all the caller's. */
+/* prlimit(2): CAP_SYS_RESOURCE, or a process whose ids are all the caller's real ones. */
 static bool may_change_limits(const struct task_struct *task)
 {
-	const struct cred *mine = &current->cred, *theirs = &task->cred;
+	const struct cred *mine = current->cred, *theirs = task->real_cred;
 
-	return task == current || mine->euid == 0 ||
+	return task == current || capable(CAP_SYS_RESOURCE) ||
 	       (mine->uid == theirs->uid && mine->uid == theirs->euid &&
 		mine->uid == theirs->suid && mine->gid == theirs->gid &&
 		mine->gid == theirs->egid && mine->gid == theirs->sgid);
@@ -255,7 +138,7 @@ static s64 set_name(char *field, const char __user *name, int size)
 {
 	char buf[__NEW_UTS_LEN + 1] = { 0 };
 
-	if (current->cred.euid != 0)
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (size < 0 || size > __NEW_UTS_LEN)
 		return -EINVAL;
@@ -293,7 +176,6 @@ s64 sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 	char name[sizeof(current->comm)] = { 0 };
 	int flag;
 
-	(void)arg3, (void)arg4, (void)arg5;
 	switch (option) {
 	case PR_SET_NAME:
 		if (strncpy_from_user(name, (const char __user *)arg2, sizeof(name)) == -EFAULT)
@@ -303,8 +185,6 @@ s64 sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 		return 0;
 	case PR_GET_NAME:
 		return copy_to_user((void __user *)arg2, current->comm, sizeof(current->comm));
-	case PR_GET_DUMPABLE:
-		return 1;
 	case PR_SET_PDEATHSIG:
 		if (arg2 > SIGNAL_COUNT)
 			return -EINVAL;
@@ -319,7 +199,7 @@ s64 sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 		flag = current->signal->is_subreaper;
 		return copy_to_user((void __user *)arg2, &flag, sizeof(flag));
 	}
-	return -EINVAL;
+	return cred_prctl(option, arg2, arg3, arg4, arg5);
 }
 
 s64 sys_arch_prctl(int code, u64 addr)
@@ -372,7 +252,7 @@ s64 sys_getrandom(void __user *buf, size_t size, unsigned flags)
 s64 sys_reboot(int magic1, int magic2, unsigned command, void __user *arg)
 {
 	(void)arg;
-	if (current->cred.euid != 0)
+	if (!capable(CAP_SYS_BOOT))
 		return -EPERM;
 	if (magic1 != (int)LINUX_REBOOT_MAGIC1 ||
 	    (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
@@ -383,9 +263,11 @@ s64 sys_reboot(int magic1, int magic2, unsigned command, void __user *arg)
 	case LINUX_REBOOT_CMD_CAD_OFF:
 		return 0;
 	case LINUX_REBOOT_CMD_POWER_OFF:
-	case LINUX_REBOOT_CMD_HALT:
 		printk("power off");
 		acpi_power_off();
+		cpu_halt();
+	case LINUX_REBOOT_CMD_HALT:
+		printk("System halted."); /* and the machine stays on: reboot(2) */
 		cpu_halt();
 	case LINUX_REBOOT_CMD_RESTART:
 		printk("restart");

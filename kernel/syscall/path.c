@@ -197,7 +197,7 @@ s64 sys_chroot(const char __user *path)
 
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-	if (current->cred.euid != 0) {
+	if (!capable(CAP_SYS_CHROOT)) {
 		dentry_put(dir);
 		return -EPERM;
 	}
@@ -317,7 +317,7 @@ s64 sys_linkat(int old_dirfd, const char __user *old_path, int dirfd, const char
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	if ((flags & AT_EMPTY_PATH) && current->cred.euid != 0)
+	if ((flags & AT_EMPTY_PATH) && !capable(CAP_DAC_READ_SEARCH))
 		return -ENOENT;
 	s64 result = two_paths(old_path, path, names);
 	if (result)

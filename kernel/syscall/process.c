@@ -14,6 +14,7 @@
 #include "proc/wait.h"
 #include "syscall/rusage.h"
 #include "syscall/user.h"
+#include "tty/tty.h"
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/pidfd.h>
@@ -247,4 +248,9 @@ s64 sys_setsid(void)
 s64 sys_getsid(pid_t pid)
 {
 	return session_get(pid);
+}
+
+s64 sys_vhangup(void)
+{
+	return tty_vhangup();
 }

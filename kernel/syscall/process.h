@@ -6,6 +6,7 @@
 #include "lib/types.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
+#include <linux/capability.h>
 #include <linux/resource.h>
 #include <linux/sched/types.h>
 #include <linux/sysinfo.h>
@@ -38,9 +39,10 @@ s64 sys_getpgid(pid_t pid);
 s64 sys_getpgrp(void);
 s64 sys_setsid(void);
 s64 sys_getsid(pid_t pid);
+s64 sys_vhangup(void);
 s64 sys_sched_yield(void);
 
-/* identity.c: credentials, limits, names */
+/* cred.c */
 s64 sys_getuid(void);
 s64 sys_geteuid(void);
 s64 sys_getgid(void);
@@ -53,6 +55,16 @@ s64 sys_setgid(gid_t gid);
 s64 sys_setresuid(uid_t ruid, uid_t euid, uid_t suid);
 s64 sys_setresgid(gid_t rgid, gid_t egid, gid_t sgid);
 s64 sys_setgroups(int size, const gid_t __user *list);
+s64 sys_setreuid(uid_t ruid, uid_t euid);
+s64 sys_setregid(gid_t rgid, gid_t egid);
+s64 sys_setfsuid(uid_t uid);
+s64 sys_setfsgid(gid_t gid);
+s64 sys_capget(struct __user_cap_header_struct __user *header,
+	       struct __user_cap_data_struct __user *data);
+s64 sys_capset(struct __user_cap_header_struct __user *header,
+	       const struct __user_cap_data_struct __user *data);
+
+/* identity.c: limits, names */
 s64 sys_getrlimit(unsigned resource, struct rlimit __user *limit);
 s64 sys_setrlimit(unsigned resource, const struct rlimit __user *limit);
 s64 sys_prlimit64(pid_t pid, unsigned resource, const struct rlimit64 __user *new,
@@ -79,6 +91,10 @@ s64 sys_sched_get_priority_min(int policy);
 s64 sys_sched_rr_get_interval(pid_t pid, struct __kernel_timespec __user *interval);
 s64 sys_getpriority(int which, int who);
 s64 sys_setpriority(int which, int who, int nice);
+
+/* syslog.c */
+extern bool dmesg_restrict; /* /proc/sys/kernel/dmesg_restrict: the log is for root alone */
+s64 sys_syslog(int type, char __user *buf, int length);
 
 /* memory.c */
 s64 sys_brk(u64 brk);

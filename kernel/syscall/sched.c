@@ -25,12 +25,14 @@ static struct task_struct *task_named(pid_t pid)
 	return pid ? task_find(pid) : current;
 }
 
-/* May the caller change how task is scheduled? Root, or the same user. */
+/* May the caller change how task is scheduled? One who acts as the user that task is or acts as, or
+ * CAP_SYS_NICE. tasklist_lock held. */
 static bool may_schedule(const struct task_struct *task)
 {
-	const struct cred *mine = &current->cred;
+	uid_t euid = current->cred->euid;
 
-	return mine->euid == 0 || mine->euid == task->cred.uid || mine->euid == task->cred.euid;
+	return euid == task->real_cred->uid || euid == task->real_cred->euid ||
+	       capable(CAP_SYS_NICE);
 }
 
 /* --- which CPUs --- */
@@ -185,7 +187,7 @@ static void for_each_named(int which, int who,
 {
 	struct task_struct *task;
 	pid_t group = who ? who : pid_nr(current->leader->pgrp);
-	uid_t uid = who ? (uid_t)who : current->cred.uid;
+	uid_t uid = who ? (uid_t)who : current->cred->uid;
 
 	if (which == PRIO_PROCESS) {
 		task = who ? task_find(who) : current;
@@ -195,7 +197,7 @@ static void for_each_named(int which, int who,
 	}
 	list_for_each(task, &task_list, all_link)
 		if (which == PRIO_PGRP ? pid_nr(task->leader->pgrp) == group
-				       : task->cred.uid == uid)
+				       : task->real_cred->uid == uid)
 			fn(task, result, nice);
 }
 
@@ -205,10 +207,11 @@ static void look_at_nice(struct task_struct *task, s64 *result, int nice)
 	*result = max(*result, (s64)(NICE_OFFSET - task->nice)); /* the most favoured one's */
 }
 
-/* Root, or as far as RLIMIT_NICE lets the task go (getrlimit(2): 20 - limit is the lowest). */
+/* CAP_SYS_NICE, or as far as RLIMIT_NICE lets the task go (getrlimit(2): 20 - limit is the
+ * lowest). */
 static bool may_favour(const struct task_struct *task, int nice)
 {
-	return nice >= task->nice || current->cred.euid == 0 ||
+	return nice >= task->nice || capable(CAP_SYS_NICE) ||
 	       (u64)(NICE_OFFSET - nice) <= task->rlimits[RLIMIT_NICE].rlim_cur;
 }
 

@@ -15,6 +15,7 @@
 #include "fs/path.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include "proc/cred.h"
 #include "sched/task.h"
 #include "syscall/file.h"
 #include "syscall/user.h"
@@ -199,17 +200,14 @@ s64 sys_fstatfs(int fd, struct statfs __user *buf)
 /* The walk and the check are done as the real user, which access(2) is about. */
 s64 sys_faccessat2(int dirfd, const char __user *path, int mode, int flags)
 {
-	struct cred *cred = &current->cred;
-	uid_t fsuid = cred->fsuid;
-	gid_t fsgid = cred->fsgid;
-
 	if ((mode & ~(MAY_READ | MAY_WRITE | MAY_EXEC)) ||
 	    (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
 		return -EINVAL;
-	if (!(flags & AT_EACCESS)) {
-		cred->fsuid = cred->uid;
-		cred->fsgid = cred->gid;
-	}
+	const struct cred *cred = flags & AT_EACCESS ? NULL : cred_for_access();
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
+	if (cred)
+		cred_override(cred);
 	struct dentry *dentry = lookup_user(dirfd, path, flags & ~AT_EACCESS);
 	s64 result;
 	if (IS_ERR(dentry)) {
@@ -218,8 +216,8 @@ s64 sys_faccessat2(int dirfd, const char __user *path, int mode, int flags)
 		result = inode_permission(dentry->inode, mode);
 		dentry_put(dentry);
 	}
-	cred->fsuid = fsuid;
-	cred->fsgid = fsgid;
+	cred_revert();
+	cred_put(cred);
 	return result;
 }
 

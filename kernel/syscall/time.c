@@ -53,7 +53,7 @@ s64 sys_clock_settime(int clock, const struct __kernel_timespec __user *time)
 		return -EINVAL;
 	if (error)
 		return error;
-	if (current->cred.euid != 0)
+	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	clock_set_realtime(ns);
 	return 0;
@@ -71,7 +71,7 @@ s64 sys_clock_getres(int clock, struct __kernel_timespec __user *resolution)
 
 /* Sleeps until the deadline in restart_args[0]; [1] is where to say what was left, 0
  * for nowhere. */
-static s64 sleep_on(void)
+static s64 do_nanosleep(void)
 {
 	u64 deadline = current->restart_args[0];
 	u64 remain = current->restart_args[1];
@@ -85,7 +85,7 @@ static s64 sleep_on(void)
 			if (remain &&
 			    timespec_to_user((struct __kernel_timespec __user *)remain, left))
 				return -EFAULT;
-			current->restart = sleep_on;
+			current->restart = do_nanosleep;
 			return -ERESTART_RESTARTBLOCK;
 		}
 		schedule_until(deadline);
@@ -104,7 +104,7 @@ static s64 sleep_until(int clock, u64 when)
 		return error;
 	current->restart_args[0] = when > now ? deadline_after(when - now) : 0;
 	current->restart_args[1] = 0;
-	s64 result = sleep_on();
+	s64 result = do_nanosleep();
 	return result == -ERESTART_RESTARTBLOCK ? -ERESTARTNOHAND : result;
 }
 
@@ -126,7 +126,7 @@ s64 sys_clock_nanosleep(int clock, int flags, const struct __kernel_timespec __u
 		return sleep_until(clock, ns);
 	current->restart_args[0] = deadline_after(ns);
 	current->restart_args[1] = (u64)(__force void *)remain;
-	return sleep_on();
+	return do_nanosleep();
 }
 
 s64 sys_nanosleep(const struct __kernel_timespec __user *request,

@@ -36,6 +36,7 @@ static const struct tty_ops console_tty_ops = {
 	.write = console_write,
 	.room = console_room,
 	.throttle = console_throttle,
+	.cut_by_exit = true,
 };
 
 static void console_receive(u8 byte)
@@ -68,6 +69,8 @@ void tty_init(void)
 {
 	tty_init_struct(&console, "ttyS0", dev_make(TTY_MAJOR, 64), &console_tty_ops);
 	console.termios.c_iflag |= IUTF8;
+	console.termios.c_cflag = B115200 | CS8 | CREAD | HUPCL;
+	console.termios.c_ispeed = console.termios.c_ospeed = 115200;
 	console_ops = current_ops = tty_file_ops;
 	console_ops.open = console_open;
 	current_ops.open = current_open;

@@ -4,6 +4,7 @@
  * so giving a terminal up, or making a new session, needs no walk over tasks. tty->lock guards
  * session and pgrp of a tty, and no signal is sent under it.
  */
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include "proc/group.h"
 #include "proc/signal.h"
@@ -120,11 +121,25 @@ static bool is_owned(struct tty *tty)
 	return owned;
 }
 
+/* The running task, which leads its session, has tty from now on (NULL: none), and no memory of an
+ * earlier one. Returns the foreground group of a terminal that was hung up, held, or NULL. */
+static struct pid *set_own(struct tty *tty)
+{
+	struct task_struct *leader = current->leader;
+
+	spin_lock(&tasklist_lock);
+	struct pid *old_pgrp = leader->tty_old_pgrp;
+	leader->tty_old_pgrp = NULL;
+	leader->tty = tty;
+	spin_unlock(&tasklist_lock);
+	return old_pgrp;
+}
+
 static void adopt(struct tty *tty)
 {
 	replace_pid(tty, &tty->session, task_session_get(current));
 	replace_pid(tty, &tty->pgrp, task_pgrp_get(current));
-	current->leader->tty = tty;
+	pid_put(set_own(tty));
 }
 
 void tty_adopt(struct tty *tty)
@@ -139,7 +154,7 @@ int tty_set_controlling(struct tty *tty, bool steal)
 		return 0;
 	if (!is_session_leader() || tty_current())
 		return -EPERM;
-	if (is_owned(tty) && !(steal && current->cred.euid == 0))
+	if (is_owned(tty) && !(steal && capable(CAP_SYS_ADMIN)))
 		return -EPERM;
 	adopt(tty);
 	return 0;
@@ -165,24 +180,27 @@ int tty_give_up(struct tty *tty)
 	return 0;
 }
 
-void tty_session_ends(void)
+/* The line is cut: the session's leader gets SIGHUP and SIGCONT, and its foreground group the same
+ * when the leader ends (as on Linux): until then that is the leader's business. */
+static void tell_leader(struct tty *tty, struct pid *session)
 {
-	struct tty *tty = tty_current();
-
-	if (tty && is_session_leader()) {
-		tty_signal(tty, SIGHUP);
-		disassociate(tty);
-	}
-}
-
-static void signal_leader(struct pid *session, int sig)
-{
-	struct siginfo info = { .si_signo = sig, .si_code = SI_KERNEL };
+	struct siginfo info = { .si_code = SI_KERNEL };
+	struct pid *pgrp = get_pid_of(tty, &tty->pgrp);
 
 	spin_lock(&tasklist_lock);
-	if (session->task) /* the leader has the session's number */
-		signal_send_info(session->task, sig, &info);
+	struct task_struct *leader = session->task; /* it has the session's number */
+	if (leader && leader->tty == tty) {
+		info.si_signo = SIGHUP;
+		signal_send_info(leader, SIGHUP, &info);
+		info.si_signo = SIGCONT;
+		signal_send_info(leader, SIGCONT, &info);
+		if (!leader->tty_old_pgrp) {
+			leader->tty_old_pgrp = pgrp;
+			pgrp = NULL;
+		}
+	}
 	spin_unlock(&tasklist_lock);
+	pid_put(pgrp);
 }
 
 void tty_hangup(struct tty *tty)
@@ -190,70 +208,101 @@ void tty_hangup(struct tty *tty)
 	struct pid *session = get_pid_of(tty, &tty->session);
 
 	spin_lock(&tty->lock);
-	tty->hung_up = true;
+	tty->hangups++;
+	tty_flush_input(tty);
+	tty->out_used = 0;
+	tty->held = false;
+	tty_start_output(tty);
 	spin_unlock(&tty->lock);
 	wait_queue_wake(&tty->read_queue);
 	wait_queue_wake(&tty->write_queue);
 	if (session) {
-		signal_leader(session, SIGHUP);
-		signal_leader(session, SIGCONT);
-		tty_signal(tty, SIGHUP);
-		tty_signal(tty, SIGCONT);
+		tell_leader(tty, session);
 		disassociate(tty);
 	}
 	pid_put(session);
 }
 
-s64 tty_get_foreground(struct tty *tty)
+int tty_vhangup(void)
+{
+	struct tty *tty = tty_current();
+
+	if (!capable(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	if (tty)
+		tty_hangup(tty);
+	return 0;
+}
+
+void tty_session_ends(void)
+{
+	struct tty *tty = tty_current();
+	struct pid *hung_up;
+
+	if (tty) {
+		tty_signal(tty, SIGHUP);
+		if (tty->ops->cut_by_exit)
+			tty_hangup(tty);
+		else
+			disassociate(tty);
+	}
+	hung_up = set_own(NULL);
+	if (hung_up && !tty) {
+		signal_group(hung_up, SIGHUP);
+		signal_group(hung_up, SIGCONT);
+	}
+	pid_put(hung_up);
+}
+
+pid_t tty_get_foreground(struct tty *tty)
 {
 	struct pid *pgrp = get_pid_of(tty, &tty->pgrp);
-	s64 nr = pid_nr(pgrp);
+	pid_t nr = pid_nr(pgrp);
 
 	pid_put(pgrp);
 	return nr;
 }
 
-s64 tty_get_session(struct tty *tty)
+pid_t tty_get_session(struct tty *tty)
 {
 	struct pid *session = get_pid_of(tty, &tty->session);
-	s64 nr = session ? pid_nr(session) : -ENOTTY;
+	pid_t nr = pid_nr(session);
 
 	pid_put(session);
 	return nr;
 }
 
-/* Is group pgrp one of the running task's session? */
-static bool in_own_session(struct pid *pgrp)
+/* May group pgrp come to the foreground? A process of that number that leads no group will do, as
+ * on Linux. */
+static int check_in_session(struct pid *pgrp)
 {
-	bool found = false;
+	int error = -EPERM;
 
 	spin_lock(&tasklist_lock);
-	if (!list_empty(&pgrp->group)) {
-		struct task_struct *member =
-			list_first(&pgrp->group, struct task_struct, pgrp_link);
-		found = member->session == current->leader->session;
-	}
+	struct task_struct *member = list_first(&pgrp->group, struct task_struct, pgrp_link);
+	if (!member)
+		member = pgrp->task;
+	if (member && member->session == current->leader->session)
+		error = 0;
+	else if (!member && list_empty(&pgrp->session))
+		error = -ESRCH; /* only the terminal remembers it */
 	spin_unlock(&tasklist_lock);
-	return found;
+	return error;
 }
 
 int tty_set_foreground(struct tty *tty, pid_t pgid)
 {
-	int error = tty_check_foreground(tty, SIGTTOU);
-
-	if (error)
-		return error;
-	if (!controls(tty, current))
-		return -ENOTTY;
 	if (pgid < 0)
 		return -EINVAL;
+	if (!controls(tty, current))
+		return -ENOTTY;
 	struct pid *pgrp = pid_find_get(pgid);
 	if (!pgrp)
 		return -ESRCH;
-	if (!in_own_session(pgrp)) {
+	int error = check_in_session(pgrp);
+	if (error)
 		pid_put(pgrp);
-		return -EPERM;
-	}
-	replace_pid(tty, &tty->pgrp, pgrp);
-	return 0;
+	else
+		replace_pid(tty, &tty->pgrp, pgrp);
+	return error;
 }

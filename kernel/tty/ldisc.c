@@ -5,6 +5,7 @@
  * kind as a program's. tty->lock is held throughout but for tty_receive(), which sends its signals
  * after it.
  */
+#include <asm/ioctls.h>
 #include "lib/string.h"
 #include "proc/signal.h"
 #include "tty/tty.h"
@@ -31,6 +32,16 @@ static bool is_cntrl(u8 c)
 	return c < ' ' || c == 0x7f;
 }
 
+static bool is_upper(u8 c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+static bool is_lower(u8 c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
 /* The second and later bytes of a UTF-8 character take no column. */
 static bool is_continuation(const struct tty *tty, u8 c)
 {
@@ -44,18 +55,46 @@ bool tty_is_canonical(const struct tty *tty)
 
 /* --- output --- */
 
-static void output_flush(struct tty *tty)
+static void tell(struct tty *tty, u8 add, u8 remove)
 {
-	if (tty->out_used)
-		tty->ops->write(tty, tty->out, tty->out_used);
-	tty->out_used = 0;
+	if (tty->ops->event)
+		tty->ops->event(tty, add, remove);
 }
 
+void tty_push_output(struct tty *tty)
+{
+	if (tty->stopped || !tty->out_used)
+		return;
+	size_t sent = tty->ops->write(tty, tty->out, tty->out_used);
+
+	tty->out_used -= sent;
+	memmove(tty->out, tty->out + sent, tty->out_used);
+}
+
+void tty_stop_output(struct tty *tty)
+{
+	if (!tty->stopped)
+		tell(tty, TIOCPKT_STOP, TIOCPKT_START);
+	tty->stopped = true;
+}
+
+void tty_start_output(struct tty *tty)
+{
+	if (!tty->stopped || tty->held)
+		return;
+	tty->stopped = false;
+	tell(tty, TIOCPKT_START, TIOCPKT_STOP);
+	tty_push_output(tty);
+	wait_queue_wake(&tty->write_queue);
+}
+
+/* A writer has seen to it that there is room; echo that finds none is lost. */
 static void output_raw(struct tty *tty, u8 c)
 {
 	if (tty->out_used == sizeof(tty->out))
-		output_flush(tty);
-	tty->out[tty->out_used++] = c;
+		tty_push_output(tty);
+	if (tty->out_used < sizeof(tty->out))
+		tty->out[tty->out_used++] = c;
 }
 
 static void output_tab(struct tty *tty)
@@ -87,10 +126,11 @@ static void output_byte(struct tty *tty, u8 c)
 			output_raw(tty, '\r');
 		if (oflag & (ONLCR | ONLRET))
 			tty->column = 0;
+		tty->line_column = tty->column;
 		break;
 	case '\r':
 		if (!(oflag & OCRNL) || (oflag & ONLRET))
-			tty->column = 0;
+			tty->line_column = tty->column = 0;
 		if (oflag & OCRNL)
 			c = '\n';
 		break;
@@ -101,6 +141,8 @@ static void output_byte(struct tty *tty, u8 c)
 		tty->column -= tty->column > 0;
 		break;
 	default:
+		if ((oflag & OLCUC) && is_lower(c))
+			c -= 'a' - 'A';
 		tty->column += !is_cntrl(c) && !is_continuation(tty, c);
 	}
 	output_raw(tty, c);
@@ -110,7 +152,7 @@ void tty_put_output(struct tty *tty, const u8 *bytes, size_t size)
 {
 	for (; size; size--)
 		output_byte(tty, *bytes++);
-	output_flush(tty);
+	tty_push_output(tty);
 }
 
 /* --- echo --- */
@@ -153,26 +195,48 @@ static u64 previous_char(const struct tty *tty, u64 end)
 	return end;
 }
 
-/* Takes the characters from end to old_end, which were erased, off the screen, the last one
- * first. */
-static void echo_erase(struct tty *tty, u64 end, u64 old_end)
+/* On paper nothing can be taken away: what was erased is shown again, between a backslash
+ * and a slash. */
+static void finish_erasing(struct tty *tty)
 {
-	while (old_end > end) {
-		u64 start = previous_char(tty, old_end);
-		u8 c = tty->buf[start % TTY_BUFFER];
-		u32 columns = is_cntrl(c) ? (lflag(tty, ECHOCTL) ? 2 : 0) : 1;
+	if (tty->erasing)
+		output_byte(tty, '/');
+	tty->erasing = false;
+}
 
-		if (c == '\t')
-			columns = column_at(tty, old_end) - column_at(tty, start);
-		for (; columns; columns--) {
+static void show_erased(struct tty *tty, u64 start, u64 end)
+{
+	if (!tty->erasing)
+		output_byte(tty, '\\');
+	tty->erasing = true;
+	echo_byte(tty, tty->buf[start++ % TTY_BUFFER]);
+	while (start < end)
+		output_byte(tty, tty->buf[start++ % TTY_BUFFER]);
+}
+
+/* Takes the character from start to end, which was erased by which, off the screen. */
+static void echo_erase(struct tty *tty, u64 start, u64 end, int which)
+{
+	u8 c = tty->buf[start % TTY_BUFFER];
+	u32 columns = is_cntrl(c) ? (lflag(tty, ECHOCTL) ? 2 : 0) : 1;
+
+	if (lflag(tty, ECHOPRT)) {
+		show_erased(tty, start, end);
+		return;
+	}
+	if (which == VERASE && !lflag(tty, ECHOE)) {
+		echo_byte(tty, tty->termios.c_cc[VERASE]);
+		return;
+	}
+	if (c == '\t')
+		columns = column_at(tty, end) - column_at(tty, start);
+	for (; columns; columns--) {
+		output_raw(tty, '\b');
+		if (c != '\t') { /* which left nothing to overwrite */
+			output_raw(tty, ' ');
 			output_raw(tty, '\b');
-			if (c != '\t') { /* which left nothing to overwrite */
-				output_raw(tty, ' ');
-				output_raw(tty, '\b');
-			}
-			tty->column -= tty->column > 0;
 		}
-		old_end = start;
+		tty->column -= tty->column > 0;
 	}
 }
 
@@ -198,81 +262,100 @@ static void put_input(struct tty *tty, u8 c, bool ends_line)
 void tty_flush_input(struct tty *tty)
 {
 	tty->head = tty->lines_end = tty->end;
+	tty->literal_next = tty->erasing = false;
+	tell(tty, TIOCPKT_FLUSHREAD, 0);
 	if (tty->throttled) {
 		tty->throttled = false;
 		tty->ops->throttle(tty, false);
 	}
 }
 
+/* As Linux has it: letters, digits and _ of ASCII, letters of Latin-1, which most first bytes of
+ * UTF-8 look like. */
 static bool is_word_char(u8 c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       c == '_' || c >= 0x80;
+	return (c >= '0' && c <= '9') || is_lower(c) || is_upper(c) || c == '_' ||
+	       (c >= 0xc0 && c != 0xd7 && c != 0xf7);
 }
 
-/* Where the line ends after VERASE, VWERASE (the word before the cursor) or VKILL. */
-static u64 end_after_erase(const struct tty *tty, int which)
+/* VKILL where the line is not taken off the screen character by character. */
+static bool kill_line(struct tty *tty)
 {
-	u64 end = tty->end;
-	bool in_word = false;
+	bool echo = lflag(tty, ECHO);
 
-	if (which == VKILL)
-		return tty->lines_end;
-	if (which == VERASE)
-		return previous_char(tty, end);
-	while (end > tty->lines_end) {
-		u64 previous = previous_char(tty, end);
-		bool word = is_word_char(tty->buf[previous % TTY_BUFFER]);
-		if (in_word && !word)
-			break;
-		in_word = word;
-		end = previous;
-	}
-	return end;
-}
-
-static void erase(struct tty *tty, int which)
-{
-	if (tty->end == tty->lines_end)
-		return;
-	u64 old_end = tty->end;
-	u64 end = end_after_erase(tty, which);
-
-	tty->end = end;
-	if (!lflag(tty, ECHO))
-		return;
-	if (which == VKILL && !(lflag(tty, ECHOK) && lflag(tty, ECHOKE) && lflag(tty, ECHOE))) {
+	if (echo && lflag(tty, ECHOK) && lflag(tty, ECHOKE) && lflag(tty, ECHOE))
+		return false;
+	tty->end = tty->lines_end;
+	if (echo) {
+		finish_erasing(tty);
 		echo_byte(tty, tty->termios.c_cc[VKILL]);
 		if (lflag(tty, ECHOK))
 			output_byte(tty, '\n');
-	} else if (which == VERASE && !lflag(tty, ECHOE)) {
-		echo_byte(tty, tty->termios.c_cc[VERASE]);
-	} else {
-		echo_erase(tty, end, old_end);
 	}
+	return true;
+}
+
+/* VERASE takes a character, VWERASE the word before the cursor, VKILL the line. */
+static void erase(struct tty *tty, int which)
+{
+	bool in_word = false;
+
+	if (tty->end == tty->lines_end || (which == VKILL && kill_line(tty)))
+		return;
+	while (tty->end > tty->lines_end) {
+		u64 end = tty->end, start = previous_char(tty, end);
+		u8 c = tty->buf[start % TTY_BUFFER];
+		if (is_continuation(tty, c)) /* of a character that is not there */
+			break;
+		if (which == VWERASE && in_word && !is_word_char(c))
+			break;
+		in_word = is_word_char(c);
+		tty->end = start;
+		if (lflag(tty, ECHO))
+			echo_erase(tty, start, end, which);
+		if (which == VERASE)
+			break;
+	}
+	if (tty->end == tty->lines_end && lflag(tty, ECHO))
+		finish_erasing(tty);
 }
 
 static void reprint(struct tty *tty)
 {
+	finish_erasing(tty);
 	echo_byte(tty, tty->termios.c_cc[VREPRINT]);
 	output_byte(tty, '\n');
-	tty->line_column = tty->column;
 	for (u64 i = tty->lines_end; i < tty->end; i++)
 		echo_byte(tty, tty->buf[i % TTY_BUFFER]);
 }
 
-/* A byte that is just itself; quoted: a newline too. */
-static void take_plain(struct tty *tty, u8 c, bool quoted)
+/* A byte that is just itself. line_end: a newline that was typed as a return. */
+static void take_plain(struct tty *tty, u8 c, bool line_end)
 {
 	if (lflag(tty, ECHO)) {
+		finish_erasing(tty);
 		if (tty->end == tty->lines_end)
 			tty->line_column = tty->column;
-		if (c == '\n' && !quoted)
+		if (line_end)
 			output_byte(tty, c);
 		else
 			echo_byte(tty, c);
 	}
+	if (c == 0xff && iflag(tty, PARMRK)) /* alone it would begin a mark */
+		put_input(tty, c, false);
 	put_input(tty, c, false);
+}
+
+static void quote_next(struct tty *tty)
+{
+	tty->literal_next = true;
+	if (!lflag(tty, ECHO))
+		return;
+	finish_erasing(tty);
+	if (lflag(tty, ECHOCTL)) {
+		output_raw(tty, '^');
+		output_raw(tty, '\b');
+	}
 }
 
 /* The characters of canonical mode; false if c is none of them. */
@@ -286,6 +369,8 @@ static bool take_canonical(struct tty *tty, u8 c)
 		erase(tty, VKILL);
 	} else if (extended && is_control_char(tty, c, VWERASE)) {
 		erase(tty, VWERASE);
+	} else if (extended && is_control_char(tty, c, VLNEXT)) {
+		quote_next(tty);
 	} else if (extended && lflag(tty, ECHO) && is_control_char(tty, c, VREPRINT)) {
 		reprint(tty);
 	} else if (c == '\n') {
@@ -295,8 +380,11 @@ static bool take_canonical(struct tty *tty, u8 c)
 	} else if (is_control_char(tty, c, VEOF)) {
 		put_input(tty, 0, true);
 	} else if (is_control_char(tty, c, VEOL) || (extended && is_control_char(tty, c, VEOL2))) {
-		if (lflag(tty, ECHO))
+		if (lflag(tty, ECHO)) {
+			if (tty->end == tty->lines_end)
+				tty->line_column = tty->column;
 			echo_byte(tty, c);
+		}
 		put_input(tty, c, true);
 	} else {
 		return false;
@@ -307,16 +395,16 @@ static bool take_canonical(struct tty *tty, u8 c)
 /* Ctrl-S and Ctrl-Q; false if c is neither. */
 static bool take_flow_control(struct tty *tty, u8 c)
 {
+	bool start = is_control_char(tty, c, VSTART);
+	bool stop = !start && is_control_char(tty, c, VSTOP);
+
 	if (!iflag(tty, IXON))
 		return false;
-	if (is_control_char(tty, c, VSTOP)) {
-		tty->stopped = true;
-		return true;
-	}
-	bool start = is_control_char(tty, c, VSTART);
-	if (start || iflag(tty, IXANY))
-		tty->stopped = false;
-	return start;
+	if (stop)
+		tty_stop_output(tty);
+	else if (start || iflag(tty, IXANY))
+		tty_start_output(tty);
+	return start || stop;
 }
 
 /* Ctrl-C, Ctrl-\, Ctrl-Z: the signal, or 0 if c is none. */
@@ -334,9 +422,12 @@ static int take_signal(struct tty *tty, u8 c)
 		sig = SIGTSTP;
 	if (!sig)
 		return 0;
-	if (!lflag(tty, NOFLSH))
+	if (!lflag(tty, NOFLSH)) {
 		tty_flush_input(tty);
-	tty->stopped = false;
+		tty->out_used = 0;
+	}
+	if (iflag(tty, IXON))
+		tty_start_output(tty);
 	if (lflag(tty, ECHO))
 		echo_byte(tty, c);
 	return sig;
@@ -347,9 +438,11 @@ static void take_byte(struct tty *tty, u8 c, u64 *signals)
 {
 	if (iflag(tty, ISTRIP))
 		c &= 0x7f;
+	if (iflag(tty, IUCLC) && lflag(tty, IEXTEN) && is_upper(c))
+		c += 'a' - 'A';
 	if (tty->literal_next) {
 		tty->literal_next = false;
-		take_plain(tty, c, true);
+		take_plain(tty, c, false);
 		return;
 	}
 	if (take_flow_control(tty, c))
@@ -361,20 +454,13 @@ static void take_byte(struct tty *tty, u8 c, u64 *signals)
 	}
 	if (c == '\r' && iflag(tty, IGNCR))
 		return;
-	if (c == '\r' && iflag(tty, ICRNL))
+	bool line_end = c == '\r' && iflag(tty, ICRNL);
+	if (line_end)
 		c = '\n';
 	else if (c == '\n' && iflag(tty, INLCR))
 		c = '\r';
-	if (tty_is_canonical(tty) && lflag(tty, IEXTEN) && is_control_char(tty, c, VLNEXT)) {
-		tty->literal_next = true;
-		if (lflag(tty, ECHO) && lflag(tty, ECHOCTL)) {
-			output_raw(tty, '^');
-			output_raw(tty, '\b');
-		}
-		return;
-	}
 	if (!tty_is_canonical(tty) || !take_canonical(tty, c))
-		take_plain(tty, c, false);
+		take_plain(tty, c, line_end);
 }
 
 /* A driver that can wait stops while a reader has something to do and the buffer is nearly full. */
@@ -415,20 +501,17 @@ void tty_receive(struct tty *tty, const u8 *bytes, size_t size)
 	u64 signals = 0;
 
 	spin_lock(&tty->lock);
-	bool was_stopped = tty->stopped;
 	for (; size; size--)
 		take_byte(tty, *bytes++, &signals);
-	output_flush(tty);
+	tty_push_output(tty);
 	adjust_throttle(tty);
-	bool readable = has_input(tty), restarted = was_stopped && !tty->stopped;
+	bool readable = has_input(tty);
 	spin_unlock(&tty->lock);
 
 	for (; signals; signals &= signals - 1)
 		tty_signal(tty, __builtin_ctzll(signals) + 1);
 	if (readable)
 		wait_queue_wake(&tty->read_queue);
-	if (restarted)
-		wait_queue_wake(&tty->write_queue);
 }
 
 bool tty_readable(const struct tty *tty)
@@ -436,22 +519,40 @@ bool tty_readable(const struct tty *tty)
 	return has_input(tty);
 }
 
+static bool ends_line(const struct tty *tty, u64 n)
+{
+	u64 at = n % TTY_BUFFER;
+
+	return tty_is_canonical(tty) && (tty->line_end[at / 64] >> at % 64 & 1);
+}
+
+static bool is_end_of_file(const struct tty *tty, u64 n)
+{
+	return ends_line(tty, n) && tty->buf[n % TTY_BUFFER] == 0;
+}
+
+int tty_input_size(const struct tty *tty)
+{
+	u64 end = tty_is_canonical(tty) ? tty->lines_end : tty->end;
+	int bytes = 0;
+
+	for (u64 n = tty->head; n != end; n++)
+		bytes += !is_end_of_file(tty, n);
+	return bytes;
+}
+
 size_t tty_take(struct tty *tty, u8 *buf, size_t size, bool *line_done)
 {
-	bool canonical = tty_is_canonical(tty);
 	size_t taken = 0;
 
 	*line_done = false;
 	while (has_input(tty) && !*line_done) {
-		u64 at = tty->head % TTY_BUFFER;
-		bool ends_line = canonical && (tty->line_end[at / 64] >> at % 64 & 1);
-		bool end_of_file = ends_line && tty->buf[at] == 0;
+		bool end_of_file = is_end_of_file(tty, tty->head);
 		if (taken == size && !end_of_file)
 			break;
 		if (!end_of_file)
-			buf[taken++] = tty->buf[at];
-		tty->head++;
-		*line_done = ends_line;
+			buf[taken++] = tty->buf[tty->head % TTY_BUFFER];
+		*line_done = ends_line(tty, tty->head++);
 	}
 	adjust_throttle(tty);
 	return taken;
@@ -468,20 +569,33 @@ static void switch_mode(struct tty *tty)
 		tty->line_end[last / 64] |= 1ull << last % 64;
 		tty->lines_end = tty->end;
 	}
-	tty->literal_next = false;
+	tty->literal_next = tty->erasing = false;
 }
 
-void tty_set_termios(struct tty *tty, const struct termios *termios, bool flush)
+/* Does the other end have to heed Ctrl-S and Ctrl-Q? (TIOCPKT_DOSTOP) */
+static bool has_usual_flow_control(const struct tty *tty)
+{
+	return iflag(tty, IXON) && tty->termios.c_cc[VSTOP] == ('S' & 31) &&
+	       tty->termios.c_cc[VSTART] == ('Q' & 31);
+}
+
+void tty_set_termios(struct tty *tty, const struct termios2 *termios, bool flush)
 {
 	spin_lock(&tty->lock);
 	bool other_mode = (tty->termios.c_lflag ^ termios->c_lflag) & ICANON;
+	bool had_ixon = iflag(tty, IXON), had_usual = has_usual_flow_control(tty);
 	tty->termios = *termios;
+	tty->termios.c_cflag &= ~tty->ops->fixed_mask;
+	tty->termios.c_cflag |= tty->ops->fixed_cflag;
 	if (flush)
 		tty_flush_input(tty);
 	if (other_mode)
 		switch_mode(tty);
-	if (!iflag(tty, IXON))
-		tty->stopped = false;
+	if (had_ixon && !iflag(tty, IXON))
+		tty_start_output(tty);
+	if (had_usual != has_usual_flow_control(tty))
+		tell(tty, had_usual ? TIOCPKT_NOSTOP : TIOCPKT_DOSTOP,
+		     had_usual ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP);
 	adjust_throttle(tty);
 	spin_unlock(&tty->lock);
 	wait_queue_wake(&tty->read_queue);

@@ -16,12 +16,13 @@
 #include "lib/printf.h"
 #include "mm/slab.h"
 #include "mm/usercopy.h"
+#include "proc/signal.h"
 #include "sched/task.h"
 #include "tty/tty.h"
 #include "x86/printk.h"
 
 #define PTY_COUNT 256u
-#define RING 2048u /* bytes on their way to the master */
+#define RING 4096u /* bytes on their way to the master */
 
 struct pty {
 	struct tty tty;			/* the slave; its lock guards the ring */
@@ -30,6 +31,8 @@ struct pty {
 	u8 ring[RING];
 	/* the slave was opened once: that nobody has it open is the end of its output */
 	bool slave_seen;
+	bool packet; /* TIOCPKT: the master reads events, too */
+	bool held;   /* TCXONC: the master's writers wait */
 	bool locked; /* until unlockpt(3); pty_lock, as what follows */
 	bool master_open;
 	u32 index;
@@ -75,11 +78,25 @@ static void slave_closed(struct tty *tty)
 	wait_queue_wake(&pty_of(tty)->master_queue);
 }
 
+static void slave_event(struct tty *tty, u8 add, u8 remove)
+{
+	struct pty *pty = pty_of(tty);
+
+	if (!pty->packet)
+		return;
+	tty->events = (tty->events & ~remove) | add;
+	wait_queue_wake(&pty->master_queue);
+}
+
 static const struct tty_ops slave_tty_ops = {
 	.write = slave_write,
 	.room = slave_room,
 	.throttle = slave_throttle,
 	.closed = slave_closed,
+	.event = slave_event,
+	/* there is no wire that could carry less than a byte */
+	.fixed_cflag = CS8 | CREAD,
+	.fixed_mask = CSIZE | PARENB,
 };
 
 /* A pair nobody uses, or a new one; pty_lock held. */
@@ -148,7 +165,7 @@ static int master_open(struct inode *inode, struct file *file)
 	if (!IS_ERR(pty)) {
 		tty_reset(&pty->tty);
 		pty->head = pty->tail = 0;
-		pty->slave_seen = false;
+		pty->slave_seen = pty->packet = pty->held = false;
 		pty->locked = pty->master_open = true;
 	}
 	mutex_unlock(&pty_lock);
@@ -168,6 +185,7 @@ static void master_release(struct file *file)
 {
 	struct pty *pty = file->private;
 
+	pty->tty.gone = true;
 	tty_hangup(&pty->tty);
 	remove_node(pty->node);
 	mutex_lock(&pty_lock);
@@ -189,10 +207,44 @@ static size_t take_output(struct pty *pty, u8 *buf, size_t size)
 	spin_lock(&pty->tty.lock);
 	while (taken < size && pty->head != pty->tail)
 		buf[taken++] = pty->ring[pty->head++ % RING];
+	tty_push_output(&pty->tty);
 	spin_unlock(&pty->tty.lock);
 	return taken;
 }
 
+static bool has_event(const struct pty *pty)
+{
+	return pty->packet && pty->tty.events;
+}
+
+static u8 take_events(struct pty *pty)
+{
+	spin_lock(&pty->tty.lock);
+	u8 events = pty->tty.events;
+	pty->tty.events = 0;
+	spin_unlock(&pty->tty.lock);
+	return events;
+}
+
+/* Waits for output or an event: 0, -EAGAIN, -EIO, -ERESTARTSYS. */
+static int wait_output(struct pty *pty, struct file *file)
+{
+	while (pty->head == pty->tail && !has_event(pty)) {
+		if (slave_ended(pty))
+			return -EIO;
+		if (file_nonblocking(file))
+			return -EAGAIN;
+		int error = wait_event_interruptible(&pty->master_queue, pty->head != pty->tail ||
+										 has_event(pty) ||
+										 slave_ended(pty));
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* In packet mode (TIOCPKT(2const)) a read gives the events since the last one, as one byte, or a
+ * zero and then output. */
 static ssize_t master_read(struct file *file, struct uio *uio, s64 *pos)
 {
 	struct pty *pty = file->private;
@@ -200,23 +252,24 @@ static ssize_t master_read(struct file *file, struct uio *uio, s64 *pos)
 	u8 buf[128];
 
 	(void)pos;
-	while (!total) {
-		while ((got = take_output(pty, buf, min(uio->left, sizeof(buf))))) {
-			size_t put = uio_put(uio, buf, got);
-			total += put;
-			if (put < got)
-				return total ? (ssize_t)total : -EFAULT;
-		}
-		if (total)
-			break;
-		if (slave_ended(pty))
-			return -EIO;
-		if (file_nonblocking(file))
-			return -EAGAIN;
-		int error = wait_event_interruptible(&pty->master_queue,
-						     pty->head != pty->tail || slave_ended(pty));
-		if (error)
-			return error;
+	if (!uio->left)
+		return 0;
+	int error = wait_output(pty, file);
+	if (error)
+		return error;
+	if (pty->packet) {
+		buf[0] = take_events(pty); /* TIOCPKT_DATA if there are none */
+		if (!uio_put(uio, buf, 1))
+			return -EFAULT;
+		if (buf[0] != TIOCPKT_DATA)
+			return 1;
+		total = 1;
+	}
+	while ((got = take_output(pty, buf, min(uio->left, sizeof(buf))))) {
+		size_t put = uio_put(uio, buf, got);
+		total += put;
+		if (put < got)
+			return total ? (ssize_t)total : -EFAULT;
 	}
 	wait_queue_wake(&pty->tty.write_queue);
 	return total;
@@ -225,7 +278,7 @@ static ssize_t master_read(struct file *file, struct uio *uio, s64 *pos)
 static size_t input_room(struct pty *pty)
 {
 	spin_lock(&pty->tty.lock);
-	size_t room = tty_receive_room(&pty->tty);
+	size_t room = pty->held ? 0 : tty_receive_room(&pty->tty);
 	spin_unlock(&pty->tty.lock);
 	return room;
 }
@@ -264,6 +317,8 @@ static u32 master_poll(struct file *file, struct poll_table *table)
 	poll_wait(table, &pty->master_queue);
 	if (pty->head != pty->tail)
 		mask |= POLLIN | POLLRDNORM;
+	if (has_event(pty))
+		mask |= POLLPRI | POLLIN | POLLRDNORM;
 	if (input_room(pty))
 		mask |= POLLOUT | POLLWRNORM;
 	if (slave_ended(pty))
@@ -288,33 +343,97 @@ static s64 open_peer(struct pty *pty, int flags)
 	return fd;
 }
 
+/* TIOCPKT: packet mode begins without events. */
+static void set_packet_mode(struct pty *pty, bool on)
+{
+	spin_lock(&pty->tty.lock);
+	if (!pty->packet)
+		pty->tty.events = 0;
+	pty->packet = on;
+	spin_unlock(&pty->tty.lock);
+}
+
+/* TCFLSH: what the master has not read yet. What it wrote has arrived. */
+static s64 flush_output(struct pty *pty, u64 queue)
+{
+	if (queue > TCIOFLUSH)
+		return -EINVAL;
+	if (queue == TCOFLUSH)
+		return 0;
+	spin_lock(&pty->tty.lock);
+	pty->head = pty->tail;
+	tty_push_output(&pty->tty);
+	spin_unlock(&pty->tty.lock);
+	wait_queue_wake(&pty->tty.write_queue);
+	return 0;
+}
+
+/* TCXONC: holds the master's writers back or lets them go on; or types Ctrl-S or Ctrl-Q. */
+static s64 flow(struct pty *pty, u64 action)
+{
+	u8 byte = action == TCIOFF ? tty_initial_termios.c_cc[VSTOP]
+				   : tty_initial_termios.c_cc[VSTART];
+
+	if (action > TCION)
+		return -EINVAL;
+	if (action == TCIOFF || action == TCION) {
+		tty_receive(&pty->tty, &byte, 1);
+		return 0;
+	}
+	spin_lock(&pty->tty.lock);
+	pty->held = action == TCOOFF;
+	spin_unlock(&pty->tty.lock);
+	wait_queue_wake(&pty->master_queue);
+	return 0;
+}
+
+/* TIOCSIG: as if the key for it had been typed. */
+static s64 signal_slave(struct pty *pty, u64 sig)
+{
+	if (sig != SIGINT && sig != SIGQUIT && sig != SIGTSTP)
+		return -EINVAL;
+	tty_signal(&pty->tty, sig);
+	return 0;
+}
+
+static s64 put_int(u64 argument, int value)
+{
+	return copy_to_user((void __user *)argument, &value, sizeof(value));
+}
+
 static s64 master_ioctl(struct file *file, unsigned command, u64 argument)
 {
 	struct pty *pty = file->private;
-	void __user *user = (void __user *)argument;
 	int value;
 
 	switch (command) {
 	case TIOCGPTN:
-		return copy_to_user(user, &pty->index, sizeof(pty->index));
+		return put_int(argument, pty->index);
 	case TIOCSPTLCK:
-		if (copy_from_user(&value, user, sizeof(value)))
+	case TIOCPKT:
+		if (copy_from_user(&value, (const void __user *)argument, sizeof(value)))
 			return -EFAULT;
-		pty->locked = value;
+		if (command == TIOCPKT)
+			set_packet_mode(pty, value);
+		else
+			pty->locked = value;
 		return 0;
 	case TIOCGPTLCK:
-		value = pty->locked;
-		return copy_to_user(user, &value, sizeof(value));
+		return put_int(argument, pty->locked);
+	case TIOCGPKT:
+		return put_int(argument, pty->packet);
 	case TIOCGPTPEER:
 		return open_peer(pty, argument);
+	case TIOCSIG:
+		return signal_slave(pty, argument);
 	case FIONREAD:
-		value = pty->tail - pty->head;
-		return copy_to_user(user, &value, sizeof(value));
-	case TIOCGPGRP:
-		value = tty_get_foreground(&pty->tty);
-		return copy_to_user(user, &value, sizeof(value));
+		return put_int(argument, pty->tail - pty->head);
+	case TCFLSH:
+		return flush_output(pty, argument);
+	case TCXONC:
+		return flow(pty, argument);
 	default:
-		return tty_ioctl_shared(&pty->tty, command, argument);
+		return tty_ioctl_shared(&pty->tty, command, argument, false);
 	}
 }
 
@@ -334,9 +453,10 @@ static int slave_open(struct inode *inode, struct file *file)
 
 	mutex_lock(&pty_lock);
 	struct pty *pty = index < PTY_COUNT ? ptys[index] : NULL;
-	if (pty && pty->master_open && !pty->locked) {
-		pty->slave_seen = true;
+	if (pty && pty->master_open && !pty->tty.gone && !pty->locked) {
 		error = tty_open(&pty->tty, file);
+		if (!error)
+			pty->slave_seen = true;
 	}
 	mutex_unlock(&pty_lock);
 	return error;

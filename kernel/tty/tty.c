@@ -4,6 +4,7 @@
  * the tty's lock into a small buffer and copies them to the user without it. A writer waits for
  * room in the driver and for Ctrl-Q.
  */
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/major.h>
 #include "fs/poll.h"
@@ -13,37 +14,42 @@
 #include "tty/tty.h"
 
 #define CHUNK 128u   /* bytes moved under the lock at a time */
-#define EXPANSION 8u /* bytes that one byte may become by output processing (a tab) */
+#define TAB_WIDTH 8u /* columns */
 #define TENTH (100 * NSEC_PER_MSEC)
+#define NEVER_HUNG_UP (-1)
 
-static const struct termios initial_termios = {
+const struct termios2 tty_initial_termios = {
 	.c_iflag = ICRNL | IXON,
 	.c_oflag = OPOST | ONLCR,
-	.c_cflag = B115200 | CS8 | CREAD | HUPCL,
+	.c_cflag = B38400 | CS8 | CREAD,
 	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.c_cc = { [VINTR] = 3,
-		  [VQUIT] = 28,
+	.c_cc = { [VINTR] = 'C' & 31,
+		  [VQUIT] = '\\' & 31,
 		  [VERASE] = 0x7f,
-		  [VKILL] = 21,
-		  [VEOF] = 4,
+		  [VKILL] = 'U' & 31,
+		  [VEOF] = 'D' & 31,
 		  [VMIN] = 1,
-		  [VSTART] = 17,
-		  [VSTOP] = 19,
-		  [VSUSP] = 26,
-		  [VREPRINT] = 18,
-		  [VDISCARD] = 15,
-		  [VWERASE] = 23,
-		  [VLNEXT] = 22 },
+		  [VSTART] = 'Q' & 31,
+		  [VSTOP] = 'S' & 31,
+		  [VSUSP] = 'Z' & 31,
+		  [VREPRINT] = 'R' & 31,
+		  [VDISCARD] = 'O' & 31,
+		  [VWERASE] = 'W' & 31,
+		  [VLNEXT] = 'V' & 31 },
+	.c_ispeed = 38400,
+	.c_ospeed = 38400,
 };
 
 void tty_reset(struct tty *tty)
 {
 	spin_lock(&tty->lock);
-	tty->termios = initial_termios;
+	tty->termios = tty_initial_termios;
 	memset(&tty->winsize, 0, sizeof(tty->winsize));
-	tty->hung_up = tty->stopped = tty->throttled = tty->literal_next = false;
+	tty->gone = tty->exclusive = tty->throttled = false;
+	tty->stopped = tty->held = tty->literal_next = tty->erasing = false;
 	tty->column = tty->line_column = 0;
 	tty->head = tty->lines_end = tty->end = 0;
+	tty->out_used = 0;
 	spin_unlock(&tty->lock);
 }
 
@@ -65,19 +71,31 @@ struct tty *tty_of(struct file *file)
 	return file->private;
 }
 
+/* A file of a terminal has no offset: its pos is what hangups was when it was opened. */
+bool tty_hung_up(const struct file *file)
+{
+	return file->pos != NEVER_HUNG_UP && file->pos != tty_of((struct file *)file)->hangups;
+}
+
 int tty_open(struct tty *tty, struct file *file)
 {
+	/* /dev/console outlives every hangup, and becomes nobody's terminal by being opened */
+	bool is_console = file->inode->rdev == dev_make(TTYAUX_MAJOR, 1);
+
 	spin_lock(&tty->lock);
-	tty->opens++;
+	bool busy = tty->exclusive && !capable(CAP_SYS_ADMIN);
+	if (!busy) {
+		tty->opens++;
+		file->pos = is_console ? NEVER_HUNG_UP : tty->hangups;
+	}
 	spin_unlock(&tty->lock);
+	if (busy)
+		return -EBUSY;
 	file->private = tty;
 	file->mode |= FMODE_STREAM;
-	/* /dev/console becomes nobody's by being opened */
-	if (file->inode->rdev == dev_make(TTYAUX_MAJOR, 1))
-		return 0;
-	/* a session leader without a terminal gets the first one it opens, unless it asked not
-	 * to */
-	if (!(file->flags & O_NOCTTY))
+	/* a session leader without a terminal gets the first one it opens, unless it asked not to;
+	 * the right to write to a terminal is not enough for that */
+	if (!is_console && !(file->flags & O_NOCTTY) && (file->mode & FMODE_READ))
 		tty_adopt(tty);
 	return 0;
 }
@@ -116,17 +134,22 @@ static ssize_t read_available(struct tty *tty, struct uio *uio, bool *line_done)
 	return fault && !total ? -EFAULT : (ssize_t)total;
 }
 
-/* Waits for input: 0, -EAGAIN, -ETIME, -ERESTARTSYS, -EIO: the line hung up meanwhile; before, that
- * is an end of file. */
+/* Waits for input, or for the line's end: 0, -EAGAIN, -ETIME, -ERESTARTSYS. */
 static int wait_input(struct tty *tty, struct file *file, u64 deadline)
 {
-	if (tty_readable(tty) || tty->hung_up)
+	if (tty_readable(tty) || tty_hung_up(file))
 		return 0;
 	if (file_nonblocking(file))
 		return -EAGAIN;
-	int error = wait_event_interruptible_until(&tty->read_queue,
-						   tty_readable(tty) || tty->hung_up, deadline);
-	return !error && !tty_readable(tty) && tty->hung_up ? -EIO : error;
+	return wait_event_interruptible_until(&tty->read_queue,
+					      tty_readable(tty) || tty_hung_up(file), deadline);
+}
+
+/* A read that waited when the line was hung up: an end of file, or an error if the other side of a
+ * pty has gone. */
+static int hung_up_result(const struct tty *tty)
+{
+	return tty->gone ? -EIO : 0;
 }
 
 static ssize_t read_line(struct tty *tty, struct file *file, struct uio *uio)
@@ -137,9 +160,11 @@ static ssize_t read_line(struct tty *tty, struct file *file, struct uio *uio)
 		int error = wait_input(tty, file, CLOCK_NEVER);
 		if (error)
 			return error;
+		if (tty_hung_up(file))
+			return hung_up_result(tty);
 		ssize_t got = read_available(tty, uio, &line_done);
 		/* nothing and no line: another reader was faster, or the mode changed */
-		if (got || line_done || tty->hung_up)
+		if (got || line_done)
 			return got;
 	}
 }
@@ -159,11 +184,13 @@ static ssize_t read_raw(struct tty *tty, struct file *file, struct uio *uio)
 		int error = wait_input(tty, file, deadline);
 		if (error)
 			return total ? (ssize_t)total : error == -ETIME ? 0 : error;
+		if (tty_hung_up(file))
+			return total ? (ssize_t)total : hung_up_result(tty);
 		ssize_t got = read_available(tty, uio, &line_done);
 		if (got < 0)
 			return total ? (ssize_t)total : got;
 		total += got;
-		if (total >= max(wanted, (size_t)1) || tty->hung_up)
+		if (total >= max(wanted, (size_t)1))
 			return total;
 		if (tty_is_canonical(tty)) /* meanwhile */
 			return total ? (ssize_t)total : read_line(tty, file, uio);
@@ -173,28 +200,38 @@ static ssize_t read_raw(struct tty *tty, struct file *file, struct uio *uio)
 static ssize_t tty_read(struct file *file, struct uio *uio, s64 *pos)
 {
 	struct tty *tty = tty_of(file);
-	int error = tty_check_foreground(tty, SIGTTIN);
 
 	(void)pos;
+	if (tty_hung_up(file))
+		return 0;
+	int error = tty_check_foreground(tty, SIGTTIN);
 	if (error)
 		return error;
 	return tty_is_canonical(tty) ? read_line(tty, file, uio) : read_raw(tty, file, uio);
 }
 
+/* How many bytes at most one byte becomes by output processing. */
+static u32 expansion(const struct tty *tty)
+{
+	tcflag_t oflag = tty->termios.c_oflag;
+
+	return !(oflag & OPOST) ? 1 : (oflag & TABDLY) == XTABS ? TAB_WIDTH : 2;
+}
+
 static size_t room_for_writer(struct tty *tty)
 {
-	return tty->stopped ? 0 : tty->ops->room(tty) / EXPANSION;
+	return tty->stopped || tty->out_used ? 0 : tty->ops->room(tty) / expansion(tty);
 }
 
 /* Writes what there is room for: bytes, 0 if none, or -EFAULT, -EIO. */
-static ssize_t write_some(struct tty *tty, struct uio *uio)
+static ssize_t write_some(struct tty *tty, struct file *file, struct uio *uio)
 {
 	u8 buf[CHUNK];
 	ssize_t result = 0;
 
 	mutex_lock(&tty->write_lock);
 	size_t want = min(min(room_for_writer(tty), sizeof(buf)), uio->left);
-	if (tty->hung_up)
+	if (tty_hung_up(file))
 		result = -EIO;
 	else if (want) {
 		size_t got = uio_get(uio, buf, want);
@@ -211,18 +248,22 @@ static ssize_t tty_write(struct file *file, struct uio *uio, s64 *pos)
 {
 	struct tty *tty = tty_of(file);
 	size_t total = 0;
-	ssize_t result = tty->termios.c_lflag & TOSTOP ? tty_check_foreground(tty, SIGTTOU) : 0;
+	ssize_t result = 0;
 
 	(void)pos;
+	if (tty_hung_up(file))
+		return -EIO;
+	if (tty->termios.c_lflag & TOSTOP)
+		result = tty_check_foreground(tty, SIGTTOU);
 	while (uio->left && result >= 0) {
-		result = write_some(tty, uio);
+		result = write_some(tty, file, uio);
 		if (result > 0)
 			total += result;
 		else if (result == 0 && file_nonblocking(file))
 			result = -EAGAIN;
 		else if (result == 0)
-			result = wait_event_interruptible(&tty->write_queue,
-							  room_for_writer(tty) || tty->hung_up);
+			result = wait_event_interruptible(
+				&tty->write_queue, room_for_writer(tty) || tty_hung_up(file));
 		cond_resched();
 	}
 	return total ? (ssize_t)total : result;
@@ -236,14 +277,14 @@ static u32 tty_poll(struct file *file, struct poll_table *table)
 
 	poll_wait(table, &tty->read_queue);
 	poll_wait(table, &tty->write_queue);
+	if (tty_hung_up(file))
+		return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM | POLLHUP | POLLERR;
 	bool enough = tty_is_canonical(tty) || tty->termios.c_cc[VTIME] ||
 		      tty->end - tty->head >= minimum;
 	if (tty_readable(tty) && enough)
 		mask |= POLLIN | POLLRDNORM;
 	if (room_for_writer(tty))
 		mask |= POLLOUT | POLLWRNORM;
-	if (tty->hung_up)
-		mask |= POLLIN | POLLRDNORM | POLLHUP | POLLERR;
 	return mask;
 }
 

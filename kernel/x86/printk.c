@@ -1,15 +1,12 @@
 /*
- * One lock makes each line whole. The ring keeps the latest 64 KiB of the log for /dev/kmsg; a
- * position is a count of bytes since boot, so a reader that fell behind starts at the oldest byte
- * kept. panic() takes no lock for long: it breaks whatever another CPU holds, since nothing else
- * will run.
+ * One lock makes each line whole. panic() takes no lock: whoever holds one will not run again.
  */
 #include "x86/printk.h"
 #include "lib/printf.h"
-#include "lib/string.h"
 #include "x86/bootinfo.h"
 #include "x86/clock.h"
 #include "x86/ksyms.h"
+#include "x86/log.h"
 #include "x86/serial.h"
 #include "x86/spinlock.h"
 #include "x86/trapframe.h"
@@ -17,51 +14,42 @@
 #define DEBUG_PORT 0xe9
 #define DEBUG_EXIT_PORT 0xf4
 #define DEBUG_EXIT_PANIC 62 /* QEMU ends with (62 << 1) | 1 = 125 */
-#define LOG_SIZE (64 << 10)
-#define LINE_SIZE 320
+#define LINE_SIZE (LOG_TEXT + 32)
+#define LEVEL_MASK 7
 
-bool printk_quiet;
+int console_level = LEVEL_INFO + 1;
 void (*panic_describe_task)(char *buf, size_t size);
 
-static struct spinlock log_lock = SPINLOCK_INIT("printk"); /* guards the ring and the ports */
-static char log_ring[LOG_SIZE];
-static u64 log_end; /* bytes ever logged */
-static bool panicking, console_is_users;
+static struct spinlock ports_lock = SPINLOCK_INIT("printk"); /* guards the ports */
+static bool panicking;
 
-void printk_leave_console(void)
+static void print_bytes(const char *line, size_t size, unsigned level)
 {
-	console_is_users = true;
-}
-
-static void log_bytes(const char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		outb(DEBUG_PORT, (u8)text[i]);
-		log_ring[log_end++ % LOG_SIZE] = text[i];
-	}
-	if (printk_quiet || (console_is_users && !panicking))
+	for (size_t i = 0; i < size; i++)
+		outb(DEBUG_PORT, (u8)line[i]);
+	if ((int)level >= console_level)
 		return;
-	serial_write(text, size - 1); /* a terminal wants a carriage return before the newline */
+	serial_write(line, size - 1); /* a terminal wants a carriage return before the newline */
 	serial_write("\r\n", 2);
 }
 
-static void print_line(const char *format, va_list args)
+static void print_line(unsigned priority, const char *format, va_list args)
 {
-	char line[LINE_SIZE];
+	char text[LOG_TEXT], line[LINE_SIZE];
 	u64 us = clock_monotonic() / NSEC_PER_USEC;
-	int at = snprintf(line, sizeof(line), "[%4llu.%06llu] ", (unsigned long long)(us / 1000000),
-			  (unsigned long long)(us % 1000000));
+	int size = min(vsnprintf(text, sizeof(text), format, args), (int)sizeof(text) - 1);
+	int length = snprintf(line, sizeof(line), "[%4llu.%06llu] %s\n",
+			      (unsigned long long)(us / 1000000),
+			      (unsigned long long)(us % 1000000), text);
 
-	at += vsnprintf(line + at, sizeof(line) - at, format, args);
-	at = min(at, (int)sizeof(line) - 2);
-	line[at++] = '\n';
 	if (panicking) {
-		log_bytes(line, at);
+		print_bytes(line, length, LEVEL_EMERGENCY);
 		return;
 	}
-	spin_lock(&log_lock);
-	log_bytes(line, at);
-	spin_unlock(&log_lock);
+	log_append(priority, us, text, size);
+	spin_lock(&ports_lock);
+	print_bytes(line, length, priority & LEVEL_MASK);
+	spin_unlock(&ports_lock);
 }
 
 void printk(const char *format, ...)
@@ -69,21 +57,17 @@ void printk(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print_line(format, args);
+	print_line(LEVEL_INFO, format, args);
 	va_end(args);
 }
 
-size_t printk_read(u64 *pos, char *buf, size_t size)
+void printk_at(unsigned priority, const char *format, ...)
 {
-	size_t done = 0;
+	va_list args;
 
-	spin_lock(&log_lock);
-	if (log_end > LOG_SIZE && *pos < log_end - LOG_SIZE)
-		*pos = log_end - LOG_SIZE;
-	while (done < size && *pos < log_end)
-		buf[done++] = log_ring[(*pos)++ % LOG_SIZE];
-	spin_unlock(&log_lock);
-	return done;
+	va_start(args, format);
+	print_line(priority, format, args);
+	va_end(args);
 }
 
 void print_backtrace(u64 rbp)

@@ -1,7 +1,8 @@
 /*
  * The kernel's voice. Lines go to the debug port (0xe9: QEMU keeps them in build/kernel.log), into
- * a ring that /dev/kmsg shows, and until user space starts to the console unless `quiet` was given.
- * Any context may call; lines are never mixed.
+ * the log (x86/log.h), and to the console if their level is below the console's, as it is until
+ * user space starts: from then on the console is its own. Any context may call; lines are never
+ * mixed.
  */
 #ifndef MITOS_X86_PRINTK_H
 #define MITOS_X86_PRINTK_H
@@ -9,16 +10,21 @@
 #include <stdarg.h>
 #include "lib/types.h"
 
-extern bool printk_quiet; /* `quiet`: the console shows nothing of the log */
+/* Levels of syslog(3), which are the lower three bits of a priority. */
+enum { LEVEL_EMERGENCY = 0, LEVEL_INFO = 6 };
 
-/* User space starts: from here on the console is its own, and only a panic is shown there. */
-void printk_leave_console(void);
+/*
+ * Lines of a level below this are shown on the console. The least that syslog(2) can ask for is
+ * CONSOLE_LEVEL_MIN, with which only a panic is shown; at 0 (`quiet`) it is not, either.
+ */
+extern int console_level;
+#define CONSOLE_LEVEL_MIN 1
 
-/* Prints one line, "[seconds.micros] text\n"; the newline is added. */
+/* Prints one line, "[seconds.micros] text\n", of the level info; the newline is added. */
 void printk(const char *format, ...) __printf(1, 2);
 
-/* Copies up to size bytes of the log from byte offset *pos on, and advances *pos; 0 at its end. */
-size_t printk_read(u64 *pos, char *buf, size_t size);
+/* The same with any priority: syslog(3)'s facility << 3 | level. */
+void printk_at(unsigned priority, const char *format, ...) __printf(2, 3);
 
 /* Ends the machine: reason, task, symbolised backtrace, QEMU status 125. */
 void panic(const char *format, ...) __printf(1, 2) __noreturn;

@@ -8,6 +8,8 @@
 #include "lib/string.h"
 #include "x86/spinlock.h"
 
+#define KEY_SIZE 32
+
 static struct spinlock random_lock = SPINLOCK_INIT("random"); /* guards state */
 static u32 state[16];
 static u64 stirred; /* atomic */
@@ -74,12 +76,18 @@ void random_bytes(void *buf, size_t size)
 	u64 fresh = __atomic_load_n(&stirred, __ATOMIC_RELAXED) ^ hardware_word();
 	state[14] ^= (u32)fresh;
 	state[15] ^= (u32)(fresh >> 32);
-	for (size_t done = 0; done < size; done += sizeof(block)) {
+	while (size > KEY_SIZE) {
+		size_t step = min(sizeof(block), size);
+
 		next_block(block);
-		memcpy(to + done, block, min(sizeof(block), size - done));
+		memcpy(to, block, step);
+		to += step;
+		size -= step;
 	}
+	/* The last block is both the next key and what is still to be given. */
 	next_block(block);
-	memcpy(&state[4], block, 32); /* the next key */
+	memcpy(&state[4], block, KEY_SIZE);
+	memcpy(to, (u8 *)block + KEY_SIZE, size);
 	spin_unlock(&random_lock);
 	memset(block, 0, sizeof(block));
 }

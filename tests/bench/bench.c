@@ -4,10 +4,14 @@
  * exact and the same on every host; without it they are the host's time. The program uses only
  * Linux's ABI and is run unchanged on Linux for comparison (`make bench`).
  *
- * For each operation it prints a line: key, tab, ticks, tab, description. Every figure is the best
- * of several repetitions, because what an operation costs is what is left when no interrupt came
- * between; what is short is averaged over many times within each repetition. Memory never uses huge
- * pages. A failure of any call ends the program with status 1 and says which.
+ * For each operation it prints a line of four columns with tabs between: key, ticks, description,
+ * and over how many times in a row the ticks are averaged. Every figure is the best of several
+ * repetitions, because what an operation costs is what is left when no interrupt came between.
+ * Memory never uses huge pages. A failure of any call ends the program with status 1 and says
+ * which.
+ *
+ * `bench --watch OPERATION` (key or description) measures one operation and then runs it again for
+ * `tools/mitos bench --where`, which looks on from outside the machine: see run_watched.
  */
 #include <errno.h>
 #include <sched.h>
@@ -29,6 +33,7 @@ enum {
 	PAGES = 1024, /* over which the cost of a fault is averaged */
 	MANY = 1000,  /* over which the cost of a short operation is averaged */
 	BEST_OF = 7,  /* repetitions */
+	WATCHED = 3,  /* repetitions for one who watches, of what the clock measures once */
 	EXECS = 8,    /* in a row, each by the program that the one before started */
 	ORPHANS = 64,
 	RING = 8, /* processes in the ring */
@@ -39,7 +44,16 @@ typedef uint64_t ticks;
 static char *self; /* the path of this program, which it executes to measure exec */
 extern char **environ;
 
-static inline ticks now(void)
+/*
+ * The clock. These are functions that no compiler inlines or merges, because `bench --where` knows
+ * by their addresses, in QEMU's log of executed instructions, which ran while the clock did.
+ */
+static __attribute__((noipa)) ticks clock_start(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+static __attribute__((noipa)) ticks clock_stop(void)
 {
 	return __builtin_ia32_rdtsc();
 }
@@ -50,20 +64,6 @@ static void check(bool fine, const char *what)
 		return;
 	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
 	_exit(1);
-}
-
-/* Runs the operation several times and prints the best. */
-static void report(const char *key, const char *text, ticks (*operation)(size_t), size_t argument)
-{
-	ticks best = UINT64_MAX;
-
-	for (int i = 0; i < BEST_OF; i++) {
-		ticks cost = operation(argument);
-
-		best = cost < best ? cost : best;
-	}
-	printf("%s\t%lu\t%s\n", key, best, text);
-	fflush(stdout);
 }
 
 /* ---- what the operations are made of ---- */
@@ -102,14 +102,14 @@ static char *memory(size_t size, int sharing, bool touched)
 	return start;
 }
 
-/* What the first write to each page costs, on average. */
+/* What the first writes to the pages cost together. */
 static ticks write_pages(volatile char *start)
 {
-	ticks begin = now();
+	ticks begin = clock_start();
 
 	for (size_t i = 0; i < PAGES; i++)
 		start[i * PAGE] = 2;
-	return (now() - begin) / PAGES;
+	return clock_stop() - begin;
 }
 
 static void pass(int from, int to)
@@ -124,12 +124,12 @@ static void pass(int from, int to)
 
 static ticks getpid_call(size_t unused)
 {
-	ticks begin = now();
+	ticks begin = clock_start();
 
 	(void)unused;
 	for (int i = 0; i < MANY; i++)
 		syscall(SYS_getpid);
-	return (now() - begin) / MANY;
+	return clock_stop() - begin;
 }
 
 static void on_signal(int signum)
@@ -140,45 +140,48 @@ static void on_signal(int signum)
 static ticks signal_install(size_t unused)
 {
 	struct sigaction action = { .sa_handler = on_signal };
-	ticks begin = now();
+	ticks begin = clock_start();
 
 	(void)unused;
 	for (int i = 0; i < MANY; i++)
 		sigaction(SIGUSR1, &action, NULL);
-	return (now() - begin) / MANY;
+	return clock_stop() - begin;
 }
 
 static ticks signal_deliver(size_t unused)
 {
+	struct sigaction action = { .sa_handler = on_signal };
 	pid_t pid = getpid();
-	ticks begin = now();
+	ticks begin;
 
 	(void)unused;
+	sigaction(SIGUSR1, &action, NULL);
+	begin = clock_start();
 	for (int i = 0; i < MANY; i++)
 		syscall(SYS_kill, pid, SIGUSR1);
-	return (now() - begin) / MANY;
+	return clock_stop() - begin;
 }
 
 static ticks map_and_unmap(size_t size)
 {
-	ticks begin = now();
+	ticks begin = clock_start();
 
 	for (int i = 0; i < MANY; i++) {
 		void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 				   -1, 0);
 		munmap(start, size);
 	}
-	return (now() - begin) / MANY;
+	return clock_stop() - begin;
 }
 
 static ticks brk_grow(size_t step)
 {
 	uint64_t start = syscall(SYS_brk, 0);
-	ticks begin = now(), cost;
+	ticks begin = clock_start(), cost;
 
 	for (int i = 1; i <= MANY; i++)
 		syscall(SYS_brk, start + i * step);
-	cost = (now() - begin) / MANY;
+	cost = clock_stop() - begin;
 	check((uint64_t)syscall(SYS_brk, 0) == start + MANY * step, "brk");
 	syscall(SYS_brk, start);
 	return cost;
@@ -188,26 +191,26 @@ static ticks brk_grow(size_t step)
 
 static ticks fork_raw(size_t unused)
 {
-	ticks begin = now();
+	ticks begin = clock_start();
 	pid_t pid = raw_fork();
 
 	(void)unused;
 	if (pid == 0)
 		raw_exit();
 	bury(pid);
-	return now() - begin;
+	return clock_stop() - begin;
 }
 
 static ticks fork_libc(size_t unused)
 {
-	ticks begin = now();
+	ticks begin = clock_start();
 	pid_t pid = fork();
 
 	(void)unused;
 	if (pid == 0)
 		_exit(0);
 	check(pid > 0 && waitpid(pid, NULL, 0) == pid, "fork and waitpid");
-	return now() - begin;
+	return clock_stop() - begin;
 }
 
 static char *const *exit_arguments(void)
@@ -222,7 +225,7 @@ static char *const *exit_arguments(void)
 static ticks fork_exec(size_t unused)
 {
 	char *const *arguments = exit_arguments();
-	ticks begin = now();
+	ticks begin = clock_start();
 	pid_t pid = raw_fork();
 
 	(void)unused;
@@ -231,13 +234,13 @@ static ticks fork_exec(size_t unused)
 		_exit(127);
 	}
 	bury(pid);
-	return now() - begin;
+	return clock_stop() - begin;
 }
 
 static ticks vfork_exec(size_t unused)
 {
 	char *const *arguments = exit_arguments();
-	ticks begin = now();
+	ticks begin = clock_start();
 	pid_t pid = vfork();
 
 	(void)unused;
@@ -247,19 +250,19 @@ static ticks vfork_exec(size_t unused)
 	}
 	check(pid > 0, "vfork");
 	bury(pid);
-	return now() - begin;
+	return clock_stop() - begin;
 }
 
 static ticks spawn(size_t unused)
 {
 	char *const *arguments = exit_arguments();
-	ticks begin = now();
+	ticks begin = clock_start();
 	pid_t pid;
 
 	(void)unused;
 	check(posix_spawn(&pid, self, NULL, NULL, arguments, environ) == 0, "posix_spawn");
 	bury(pid);
-	return now() - begin;
+	return clock_stop() - begin;
 }
 
 /*
@@ -268,7 +271,7 @@ static ticks spawn(size_t unused)
  */
 static _Noreturn void exec_link(char **arguments)
 {
-	ticks end = now();
+	ticks end = clock_stop();
 	int left = atoi(arguments[1]);
 	ticks best = strtoul(arguments[2], NULL, 10);
 	ticks begin = strtoul(arguments[3], NULL, 10);
@@ -281,7 +284,7 @@ static _Noreturn void exec_link(char **arguments)
 		_exit(write(atoi(arguments[0]), &best, sizeof(best)) != sizeof(best));
 	snprintf(left_text, sizeof(left_text), "%d", left - 1);
 	snprintf(best_text, sizeof(best_text), "%lu", best);
-	snprintf(begin_text, sizeof(begin_text), "%lu", now());
+	snprintf(begin_text, sizeof(begin_text), "%lu", clock_start());
 	execve(self, next, environ);
 	_exit(127);
 }
@@ -320,7 +323,7 @@ static ticks orphan(size_t unused)
 
 	(void)unused;
 	check(pipe(alive) == 0, "pipe");
-	begin = now();
+	begin = clock_start();
 	for (int i = 0; i < ORPHANS; i++) {
 		pid_t pid = raw_fork();
 
@@ -332,7 +335,7 @@ static ticks orphan(size_t unused)
 	}
 	close(alive[1]);
 	check(read(alive[0], &(char){ 0 }, 1) == 0, "read");
-	cost = (now() - begin) / ORPHANS;
+	cost = clock_stop() - begin;
 	close(alive[0]);
 	return cost;
 }
@@ -386,8 +389,8 @@ static ticks last_sharer(size_t unused)
 
 /* ---- switching ---- */
 
-/* A token goes round a ring of processes joined by pipes; the cost of one hop. */
-static ticks ring_hop(size_t processes)
+/* A token goes MANY - 1 times round a ring of processes joined by pipes. */
+static ticks ring(size_t processes)
 {
 	int pipes[RING][2];
 	pid_t others[RING];
@@ -405,10 +408,10 @@ static ticks ring_hop(size_t processes)
 	}
 	check(write(pipes[0][1], "", 1) == 1, "write"); /* once round before the clock starts */
 	pass(pipes[processes - 1][0], pipes[0][1]);
-	begin = now();
+	begin = clock_start();
 	for (int round = 0; round < MANY - 1; round++)
 		pass(pipes[processes - 1][0], pipes[0][1]);
-	cost = (now() - begin) / (MANY - 1) / processes;
+	cost = clock_stop() - begin;
 	check(read(pipes[processes - 1][0], &(char){ 0 }, 1) == 1, "read");
 	for (size_t i = 1; i < processes; i++)
 		bury(others[i]);
@@ -417,12 +420,6 @@ static ticks ring_hop(size_t processes)
 		close(pipes[i][1]);
 	}
 	return cost;
-}
-
-static ticks pipe_round_trip(size_t unused)
-{
-	(void)unused;
-	return 2 * ring_hop(2);
 }
 
 struct turns {
@@ -461,10 +458,10 @@ static ticks yield_switch(size_t unused)
 			yield_turn(turns, 2);
 		raw_exit();
 	}
-	begin = now();
+	begin = clock_start();
 	while (turns->count < MANY)
 		yield_turn(turns, 1);
-	cost = (now() - begin) / turns->count;
+	cost = clock_stop() - begin;
 	bury(pid);
 	syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &ordinary);
 	munmap(turns, PAGE);
@@ -475,9 +472,9 @@ static ticks yield_switch(size_t unused)
 
 static ticks fork_in_parent(size_t unused)
 {
-	ticks begin = now();
+	ticks begin = clock_start();
 	pid_t pid = raw_fork();
-	ticks cost = now() - begin;
+	ticks cost = clock_stop() - begin;
 
 	(void)unused;
 	if (pid == 0)
@@ -486,18 +483,103 @@ static ticks fork_in_parent(size_t unused)
 	return cost;
 }
 
-static void report_size(size_t mib)
-{
-	char key[32], text[64];
-	char *resident = memory(mib * MIB, MAP_PRIVATE, true);
+/* ---- the table ---- */
 
-	snprintf(key, sizeof(key), "fork_parent_%zu", mib);
-	snprintf(text, sizeof(text), "fork seen by the parent, %zu MiB resident", mib);
-	report(key, text, fork_in_parent, 0);
-	snprintf(key, sizeof(key), "fork_exit_wait_%zu", mib);
-	snprintf(text, sizeof(text), "fork+exit+wait, %zu MiB resident", mib);
-	report(key, text, fork_raw, 0);
-	munmap(resident, mib * MIB);
+struct operation {
+	const char *key, *text;
+	ticks (*run)(size_t argument);
+	size_t argument;
+	size_t times;	 /* it is done in a row while the clock runs */
+	size_t resident; /* MiB of memory that the process has besides */
+};
+
+static const struct operation operations[] = {
+	{ "getpid", "getpid", getpid_call, 0, MANY, 0 },
+	{ "fork_exit_wait", "fork+exit+wait", fork_raw, 0, 1, 0 },
+	{ "fork_exit_wait_libc", "fork+exit+wait through libc", fork_libc, 0, 1, 0 },
+	{ "fork_exec_wait", "fork+exec+wait", fork_exec, 0, 1, 0 },
+	{ "vfork_exec_wait", "vfork+exec+wait", vfork_exec, 0, 1, 0 },
+	{ "spawn_wait", "posix_spawn+wait", spawn, 0, 1, 0 },
+	{ "execve", "execve alone, up to main", exec_alone, 0, 1, 0 },
+	{ "orphan", "orphan: double fork, adopted and reaped", orphan, 0, ORPHANS, 0 },
+	{ "zero_fault", "zero fault", zero_fault, 0, PAGES, 0 },
+	{ "cow_fault", "copy-on-write fault", cow_fault, 0, PAGES, 0 },
+	{ "last_sharer", "last sharer's write", last_sharer, 0, PAGES, 0 },
+	{ "pipe_round_trip", "pipe round trip", ring, 2, MANY - 1, 0 },
+	{ "ring_hop", "ring of 8 processes, per hop", ring, RING, (MANY - 1) * RING, 0 },
+	{ "yield", "sched_yield, and the switch it makes", yield_switch, 0, MANY, 0 },
+	{ "signal_install", "sigaction", signal_install, 0, MANY, 0 },
+	{ "signal_deliver", "signal to self, handler, return", signal_deliver, 0, MANY, 0 },
+	{ "mmap_munmap", "mmap+munmap, 1 MiB", map_and_unmap, MIB, MANY, 0 },
+	{ "brk_grow", "brk grows by a page", brk_grow, PAGE, MANY, 0 },
+	{ "fork_parent_1", "fork seen by the parent, 1 MiB resident", fork_in_parent, 0, 1, 1 },
+	{ "fork_exit_wait_1", "fork+exit+wait, 1 MiB resident", fork_raw, 0, 1, 1 },
+	{ "fork_parent_16", "fork seen by the parent, 16 MiB resident", fork_in_parent, 0, 1, 16 },
+	{ "fork_exit_wait_16", "fork+exit+wait, 16 MiB resident", fork_raw, 0, 1, 16 },
+	{ "fork_parent_64", "fork seen by the parent, 64 MiB resident", fork_in_parent, 0, 1, 64 },
+	{ "fork_exit_wait_64", "fork+exit+wait, 64 MiB resident", fork_raw, 0, 1, 64 },
+};
+
+enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
+
+/* Runs the operation several times and prints the best. */
+static void report(const struct operation *operation)
+{
+	ticks best = UINT64_MAX;
+
+	for (int i = 0; i < BEST_OF; i++) {
+		ticks cost = operation->run(operation->argument);
+
+		best = cost < best ? cost : best;
+	}
+	printf("%s\t%lu\t%s\t%zu\n", operation->key, best / operation->times, operation->text,
+	       operation->times);
+	fflush(stdout);
+}
+
+/* Says so and waits for a line on standard input. */
+static void wait_at(const char *point)
+{
+	puts(point);
+	fflush(stdout);
+	while (getchar() != '\n')
+		check(!feof(stdin), "standard input");
+}
+
+/*
+ * Measures one operation as ever, and runs it again between two points where it waits to be told
+ * to go on, so that whoever watches can begin and end to look.
+ */
+static void run_watched(const struct operation *operation)
+{
+	report(operation);
+	wait_at("begin");
+	for (int i = 0; i < (operation->times > 1 ? 1 : WATCHED); i++)
+		operation->run(operation->argument);
+	wait_at("end");
+}
+
+/* Acts on the operation with as much memory resident as it wants. */
+static void with_memory(void (*act)(const struct operation *), const struct operation *operation)
+{
+	size_t size = operation->resident * MIB;
+	char *resident = size ? memory(size, MAP_PRIVATE, true) : NULL;
+
+	act(operation);
+	if (resident)
+		munmap(resident, size);
+}
+
+static int watch(const char *name)
+{
+	for (int i = 0; i < OPERATIONS; i++) {
+		if (strcmp(operations[i].key, name) == 0 || strcmp(operations[i].text, name) == 0) {
+			with_memory(run_watched, &operations[i]);
+			return 0;
+		}
+	}
+	fprintf(stderr, "bench: there is no operation %s\n", name);
+	return 2;
 }
 
 int main(int argc, char **argv)
@@ -507,27 +589,9 @@ int main(int argc, char **argv)
 		_exit(0);
 	if (argc == 6 && strcmp(argv[1], "--exec") == 0)
 		exec_link(argv + 2);
-
-	report("getpid", "getpid", getpid_call, 0);
-	report("fork_exit_wait", "fork+exit+wait", fork_raw, 0);
-	report("fork_exit_wait_libc", "fork+exit+wait through libc", fork_libc, 0);
-	report("fork_exec_wait", "fork+exec+wait", fork_exec, 0);
-	report("vfork_exec_wait", "vfork+exec+wait", vfork_exec, 0);
-	report("spawn_wait", "posix_spawn+wait", spawn, 0);
-	report("execve", "execve alone, up to main", exec_alone, 0);
-	report("orphan", "orphan: double fork, adopted and reaped", orphan, 0);
-	report("zero_fault", "zero fault", zero_fault, 0);
-	report("cow_fault", "copy-on-write fault", cow_fault, 0);
-	report("last_sharer", "last sharer's write", last_sharer, 0);
-	report("pipe_round_trip", "pipe round trip", pipe_round_trip, 0);
-	report("ring_hop", "ring of 8 processes, per hop", ring_hop, RING);
-	report("yield", "sched_yield, and the switch it makes", yield_switch, 0);
-	report("signal_install", "sigaction", signal_install, 0);
-	report("signal_deliver", "signal to self, handler, return", signal_deliver, 0);
-	report("mmap_munmap", "mmap+munmap, 1 MiB", map_and_unmap, MIB);
-	report("brk_grow", "brk grows by a page", brk_grow, PAGE);
-	report_size(1);
-	report_size(16);
-	report_size(64);
+	if (argc == 3 && strcmp(argv[1], "--watch") == 0)
+		return watch(argv[2]);
+	for (int i = 0; i < OPERATIONS; i++)
+		with_memory(report, &operations[i]);
 	return 0;
 }

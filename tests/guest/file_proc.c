@@ -159,6 +159,32 @@ TEST(status_keys)
 	CHECK(!strncmp(strchr(value_in(text, "VmSize"), ' '), " kB\n", 4));
 }
 
+TEST(no_name_looks_like_a_line_of_the_status)
+{
+	static const char first_line[] = "Name:\ta\\\\b\\nUid:\t7\\n\n";
+	char *text;
+
+	CHECK_EQ(prctl(PR_SET_NAME, "a\\b\nUid:\t7\n"), 0);
+	text = text_of("/proc/self/status");
+	CHECK(!strncmp(text, first_line, strlen(first_line)));
+	CHECK_EQ(atoi(value_in(text, "Uid")), 0);
+	CHECK(strstr(text_of("/proc/self/stat"), "(a\\b\nUid:\t7\n) R ") != NULL);
+	CHECK_STR(text_of("/proc/self/comm"), "a\\b\nUid:\t7\n\n");
+}
+
+TEST(who_does_not_sleep_has_no_wait_channel)
+{
+	pid_t child = FORK();
+
+	if (child == 0)
+		_exit(0);
+	while (state_of(child) != 'Z')
+		sched_yield();
+	CHECK_STR(text_of_pid(child, "wchan"), "0");
+	CHECK_STR(text_of("/proc/self/wchan"), "0");
+	CHECK_EXIT(child, 0);
+}
+
 TEST(status_shows_signals)
 {
 	uint64_t mask = 1 << (SIGUSR2 - 1);

@@ -4,6 +4,7 @@ The program tests/bench/bench.c runs under icount, where one tick is one instruc
 to standard output, and with all that was measured to build/bench.json.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,38 +13,53 @@ import sys
 import tempfile
 import textwrap
 
-from . import linux
+from . import linux, run, where
 from .errors import Problem
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "../.."))
 LINUX_FIGURES = os.path.join(ROOT, "tests/bench/linux-6.1.json")
 GUEST_PROGRAM = "/tests/bench"
 MEMORY = "512M"
-PATIENCE = 120      # seconds for one run of the program; it takes 2
+PATIENCE = 300      # seconds for one run of the program; it takes 2, and up to 30 for --where
 
 
 def add_options(parser):
-    parser.add_argument("--on", choices=("mitos", "linux"),
-                        help="linux: measure Linux too, whose kernel is downloaded if need be; "
-                             "mitos: compare with recorded figures (default: what is there)")
+    exclusive = parser.add_mutually_exclusive_group()
+    exclusive.add_argument("--on", choices=("mitos", "linux"),
+                           help="linux: measure Linux too, whose kernel is downloaded if need be; "
+                                "mitos: compare with recorded figures (default: what is there)")
+    exclusive.add_argument("--where", metavar="OP",
+                           help="show into which functions the instructions of one operation go; "
+                                "OP is its name in the table, or its key in build/bench.json")
+
+
+def program_of(build):
+    path = os.path.join(build, "tests/bench/bench")
+    if not os.path.exists(path):
+        raise Problem(f"{path} is not there: call this by make bench")
+    return path
+
+
+@contextlib.contextmanager
+def machine(build):
+    """The options of a run in which the program is GUEST_PROGRAM."""
+    with tempfile.TemporaryDirectory(prefix="mitos-bench.") as overlay:
+        os.mkdir(os.path.join(overlay, "tests"))
+        shutil.copy(program_of(build), overlay + GUEST_PROGRAM)
+        yield ["--mem", MEMORY, "--timeout", str(PATIENCE), "--overlay", overlay]
 
 
 def measure(build, *options):
     """Runs the program in a machine of its own. Returns key -> ticks, and key -> description."""
-    program = os.path.join(build, "tests/bench/bench")
-    if not os.path.exists(program):
-        raise Problem(f"{program} is not there: call this by make bench")
-    with tempfile.TemporaryDirectory(prefix="mitos-bench.") as overlay:
-        os.mkdir(os.path.join(overlay, "tests"))
-        shutil.copy(program, overlay + GUEST_PROGRAM)
+    with machine(build) as machine_options:
         done = subprocess.run(
             [sys.executable, os.path.join(ROOT, "tools/mitos"), "run", "--build", build,
-             "--mem", MEMORY, "--timeout", str(PATIENCE), "--overlay", overlay, *options,
-             "--", GUEST_PROGRAM], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+             *machine_options, *options, "--", GUEST_PROGRAM],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise Problem(f"the benchmark ended with status {done.returncode}", done.returncode)
     rows = [line.split("\t") for line in done.stdout.splitlines()]
-    return {key: int(ticks) for key, ticks, _ in rows}, {key: text for key, _, text in rows}
+    return {row[0]: int(row[1]) for row in rows}, {row[0]: row[2] for row in rows}
 
 
 def recorded_linux():
@@ -91,7 +107,12 @@ def table(operations):
 
 
 def bench(options, command):
-    """Measures, prints the table and writes build/bench.json."""
+    """Measures, prints the table and writes build/bench.json, or does as --where says."""
+    if options.where:
+        with machine(options.build) as words:
+            return where.where(run.options_of(options.build, "--icount", *words),
+                               [GUEST_PROGRAM, "--watch", options.where],
+                               program_of(options.build))
     mitos, texts = measure(options.build, "--icount")
     mitos_plain, _ = measure(options.build)
     if wants_linux(options):

@@ -12,6 +12,7 @@ QEMU = "qemu-system-x86_64"
 PANIC_STATUS = 125      # isa-debug-exit makes it of the 62 that a panic writes
 DATA_DIRECTORIES = ("/usr/share/qemu", "/usr/share/qboot", "/usr/local/share/qemu")
 PR_SET_PDEATHSIG = 1
+CONSOLE = ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
 LIBC = ctypes.CDLL(None)
 
 # One guest instruction is one virtual nanosecond. Under icount a `rep` counts once per element,

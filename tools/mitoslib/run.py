@@ -6,6 +6,7 @@ The exit status of a command's run is the command's own (128+N for signal N); 12
 panicked or there was no run, 124 if --timeout was over.
 """
 
+import argparse
 import contextlib
 import os
 import signal
@@ -37,6 +38,13 @@ def add_options(parser):
                         help="which kernel: linux is Debian's, downloaded when first asked for")
     parser.add_argument("--timeout", metavar="S", type=float, help="give up after S seconds (124)")
     parser.add_argument("--log", metavar="FILE", help="the kernel log (default: build/kernel.log)")
+
+
+def options_of(build, *words):
+    """The options of a run that has these words for its command line."""
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return parser.parse_args(words, argparse.Namespace(build=build))
 
 
 def read_product(build, name):
@@ -95,9 +103,8 @@ def interactive(arguments, fds):
 
 def batch(arguments, fds, log):
     """One command: its bytes out, ours in. Returns QEMU's exit status."""
-    serial = ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
-    process = qemu.start(arguments + serial, fds, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                         bufsize=0)
+    process = qemu.start(arguments + qemu.CONSOLE, fds, stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, bufsize=0)
     try:
         console.exchange(process, log.is_ready)
         return process.wait()

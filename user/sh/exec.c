@@ -12,9 +12,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static const char DEFAULT_PATH[] = "/bin:/sbin";
+static const char DEFAULT_PATH[] = "/bin:/sbin:/usr/bin:/usr/sbin";
 
 bool looks_like_script(int fd)
 {
@@ -67,10 +68,17 @@ static char *join_path(const char *directory, size_t length, const char *name)
 	return strcat(path, name);
 }
 
-/* A file without permission is remembered, but another one further on may do. */
-static int exec_along_path(char **argv, char **environment)
+static bool is_executable(const char *path)
 {
-	const char *directory = vars_get("PATH");
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+}
+
+/* A file without permission is remembered, but another one further on may do. */
+static int exec_along_path(char **argv, char **environment, bool default_path)
+{
+	const char *directory = default_path ? NULL : vars_get("PATH");
 	int result = ENOENT;
 
 	if (!directory)
@@ -89,7 +97,43 @@ static int exec_along_path(char **argv, char **environment)
 	}
 }
 
-int exec_program(char **argv)
+/* The first of $PATH's directories in which there is such a file, joined with its name, or NULL. */
+static char *find_along(const char *directory, const char *name, bool (*fits)(const char *path))
+{
+	if (!directory)
+		directory = DEFAULT_PATH;
+	for (;;) {
+		size_t length = strcspn(directory, ":");
+		char *path = join_path(directory, length, name);
+
+		if (*name && fits(path))
+			return path;
+		if (directory[length] == '\0')
+			return NULL;
+		directory += length + 1;
+	}
+}
+
+static bool is_readable(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, R_OK) == 0;
+}
+
+char *find_along_path(const char *name)
+{
+	return find_along(vars_get("PATH"), name, is_readable);
+}
+
+char *find_program(const char *name, bool default_path)
+{
+	if (strchr(name, '/'))
+		return is_executable(name) ? arena_strdup(&shell.arena, name) : NULL;
+	return find_along(default_path ? NULL : vars_get("PATH"), name, is_executable);
+}
+
+int exec_program(char **argv, bool default_path)
 {
 	char **environment = vars_environment(&shell.arena);
 	bool is_path = strchr(argv[0], '/') != NULL;
@@ -98,7 +142,7 @@ int exec_program(char **argv)
 	if (is_path)
 		error = try_exec(argv[0], argv, environment);
 	else if (argv[0][0] != '\0')
-		error = exec_along_path(argv, environment);
+		error = exec_along_path(argv, environment, default_path);
 
 	if (error == ENOENT && !is_path)
 		complain("%s: not found", argv[0]);

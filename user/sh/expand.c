@@ -1,280 +1,228 @@
 /*
- * Expansion walks a word once, left to right, and builds fields. While a field grows it is kept as
- * a pattern: a character that must stand for itself, because it was quoted, has a backslash before
- * it if it could mean anything else. So when the field is complete, an asterisk without a backslash
- * is a pattern for glob(3), and removing the backslashes removes the quotes. Fields are split at
- * space, tab and newline only (there is no IFS).
+ * Expansion walks the parts of a word once, left to right, and builds fields. How a field is kept
+ * while it grows says expanding.h.
  */
 #include "expand.h"
 
-#include "lexer.h"
+#include "arithmetic.h"
+#include "expanding.h"
+#include "parser.h"
+#include "pattern.h"
 #include "shell.h"
 #include "vars.h"
 
-#include <glob.h>
+#include <inttypes.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct expansion {
-	struct strings fields; /* complete ones */
-	struct buffer field;   /* the one being built, as a pattern */
-	bool started;	       /* it exists even if it is empty: something in it was quoted */
-	bool splitting;	       /* unquoted variables split, patterns match: a command's words */
-	bool failed;	       /* a bad substitution was reported */
-};
+/* ---- fields ----------------------------------------------------------------------------- */
 
 /* Appends a character: an active one may be part of a pattern, the other kind is only itself. */
 static void put(struct expansion *x, char byte, bool active)
 {
-	if (!active && strchr("\\*?[]", byte))
+	if (!active && strchr("\\*?[]-!^", byte))
 		buffer_add_char(&x->field, '\\');
 	buffer_add_char(&x->field, byte);
+	x->after_blank = false;
 }
 
-static char *remove_backslashes(const char *pattern)
-{
-	char *text = arena_strdup(&shell.arena, pattern);
-	char *to = text;
-
-	for (const char *from = text; *from; from++) {
-		if (*from == '\\')
-			from++;
-		*to++ = *from;
-	}
-	*to = '\0';
-	return text;
-}
-
-static bool is_pattern(const char *field)
-{
-	for (; *field; field++) {
-		if (*field == '\\')
-			field++;
-		else if (strchr("*?[", *field))
-			return true;
-	}
-	return false;
-}
-
-/* Adds the names of the files that match. False if there are none. */
-static bool add_matches(struct expansion *x, const char *pattern)
-{
-	glob_t matches;
-
-	if (glob(pattern, 0, NULL, &matches) != 0)
-		return false;
-	for (size_t i = 0; i < matches.gl_pathc; i++)
-		strings_add(&x->fields, &shell.arena,
-			    arena_strdup(&shell.arena, matches.gl_pathv[i]));
-	globfree(&matches);
-	return true;
-}
-
-static void end_field(struct expansion *x)
+void end_field(struct expansion *x)
 {
 	const char *pattern = x->field.length ? x->field.data : "";
 
 	if (x->field.length == 0 && !x->started)
 		return;
-	if (!x->splitting || !is_pattern(pattern) || !add_matches(x, pattern))
-		strings_add(&x->fields, &shell.arena, remove_backslashes(pattern));
+	if (!x->splitting || option('f') || !pattern_is_special(pattern) ||
+	    !pattern_find_files(pattern, &x->fields, &shell.arena))
+		strings_add(&x->fields, &shell.arena, pattern_to_text(pattern, &shell.arena));
 	buffer_clear(&x->field);
 	x->started = false;
 }
 
-/* A variable's value: unquoted, its blanks end fields and its asterisks are patterns. */
-static void put_value(struct expansion *x, const char *value, bool quoted)
+/*
+ * A character of $IFS in a value (POSIX XCU 2.6.5). Blanks end the field that there is; any other
+ * separator ends one even if nothing is in it, unless a blank has done so just before.
+ */
+static void put_separator(struct expansion *x, char byte)
+{
+	bool blank = strchr(" \t\n", byte);
+	bool field = x->field.length > 0 || x->started;
+
+	if (!blank && !x->after_blank)
+		x->started = true;
+	end_field(x);
+	x->after_blank = blank && (field || x->after_blank);
+}
+
+void put_value(struct expansion *x, const char *value, bool quoted)
 {
 	for (; *value; value++) {
-		if (x->splitting && !quoted && strchr(" \t\n", *value))
-			end_field(x);
+		if (x->splitting && !quoted && strchr(x->separators, *value))
+			put_separator(x, *value);
 		else
-			put(x, *value, !quoted && *value != '\\');
+			put(x, *value, !quoted && (*value != '\\' || x->pattern));
 	}
 }
 
-/* $@ makes one field of each argument, even inside quotes; $* and an assignment join them. */
-static void put_arguments(struct expansion *x, bool quoted, bool separate)
+/* ---- parts ------------------------------------------------------------------------------ */
+
+static const char *home_of(const char *user)
 {
-	for (size_t i = 0; i < shell.argument_count; i++) {
-		if (i > 0 && separate)
-			end_field(x);
-		else if (i > 0)
-			put(x, ' ', false);
-		x->started |= quoted;
-		put_value(x, shell.arguments[i], quoted);
+	struct passwd *entry;
+
+	if (*user == '\0')
+		return vars_get("HOME");
+	entry = getpwnam(user);
+	return entry ? entry->pw_dir : NULL;
+}
+
+static void expand_tilde(struct expansion *x, const struct part *part)
+{
+	const char *home = part->assignment && !x->assignment ? NULL : home_of(part->text);
+
+	x->started = true;
+	if (home) {
+		put_value(x, home, true);
+	} else {
+		put(x, '~', true);
+		put_value(x, part->text, true);
 	}
 }
 
-static char *number_text(int number)
+static void expand_arithmetic(struct expansion *x, const struct part *part)
 {
-	char text[16];
+	char *expression = expand_string(part->word);
+	char text[32];
+	intmax_t result;
 
-	snprintf(text, sizeof(text), "%d", number);
-	return arena_strdup(&shell.arena, text);
-}
-
-/* $0, $1 and so on; NULL beyond the last. */
-static const char *argument_value(size_t index)
-{
-	if (index == 0)
-		return shell.name;
-	return index <= shell.argument_count ? shell.arguments[index - 1] : NULL;
-}
-
-/* The value of a parameter other than @ and *, or NULL if it is not set. */
-static const char *parameter_value(const char *name)
-{
-	switch (*name) {
-	case '?':
-		return number_text(shell.status);
-	case '$':
-		return number_text(shell.pid);
-	case '!':
-		return shell.last_background ? number_text(shell.last_background) : NULL;
-	case '#':
-		return number_text(shell.argument_count);
-	case '0' ... '9':
-		return argument_value(strtoul(name, NULL, 10));
-	default:
-		return vars_get(name);
-	}
-}
-
-/* How many bytes at the start of the text name a parameter, or 0. */
-static size_t parameter_length(const char *text, bool braces)
-{
-	size_t length = name_length(text);
-	size_t digits = strspn(text, "0123456789");
-
-	if (length == 0 && digits > 0)
-		length = braces ? digits : 1;
-	if (length == 0 && *text && strchr("?$!#@*", *text))
-		length = 1;
-	return length;
-}
-
-static void put_parameter(struct expansion *x, const char *name, bool quoted)
-{
-	const char *value;
-
-	if (*name == '@' || *name == '*') {
-		put_arguments(x, quoted, x->splitting && (*name == '@' || !quoted));
+	if (!expression || !arithmetic_evaluate(expression, &result)) {
+		x->failed = true;
+		if (expression)
+			fail_shell(STATUS_MISUSE);
 		return;
 	}
-	value = parameter_value(name);
-	if (value)
-		put_value(x, value, quoted);
+	snprintf(text, sizeof(text), "%jd", result);
+	put_value(x, text, part->quoted);
 }
 
-/*
- * The expand_ functions below take the address of the character that begins a construct, expand
- * it, and return the address after it. The lexer has made sure that each construct is complete.
- */
-static const char *expand_dollar(struct expansion *x, const char *at, bool quoted)
+static void expand_command(struct expansion *x, const struct part *part)
 {
-	bool braces = at[1] == '{';
-	const char *name = at + 1 + braces;
-	size_t length = parameter_length(name, braces);
+	char *output = substitute_command(part->tree);
 
-	if (braces && (length == 0 || name[length] != '}')) {
-		complain("%.*s: bad substitution", (int)(strchr(name, '}') + 1 - at), at);
-		x->failed = true;
-		return strchr(name, '}') + 1;
-	}
-	if (length == 0) {
-		put(x, '$', false);
-		return name;
-	}
-	put_parameter(x, arena_strndup(&shell.arena, name, length), quoted);
-	return name + length + braces;
+	x->started |= part->quoted;
+	put_value(x, output, part->quoted);
+	free(output);
+	/* Ctrl-C has ended it, and the line with it. */
+	x->failed |= shell.unwind == UNWIND_ALL;
 }
 
-static const char *expand_single_quotes(struct expansion *x, const char *at)
+/* Text that is not quoted is only split where it stands for a value. */
+static void expand_plain(struct expansion *x, const struct part *part, bool value)
 {
-	x->started = true;
-	for (at++; *at != '\''; at++)
-		put(x, *at, false);
-	return at + 1;
+	x->started |= part->quoted;
+	if (value || part->quoted)
+		put_value(x, part->text, part->quoted);
+	else
+		for (const char *at = part->text; *at; at++)
+			put(x, *at, *at != '\\');
 }
 
-/* A backslash; inside double quotes it is special only before $ ` " \ and newline. */
-static const char *expand_backslash(struct expansion *x, const char *at, bool quoted)
+void expand_parts(struct expansion *x, const struct part *parts, bool value)
 {
-	if (at[1] == '\n')
-		return at + 2;
-	if (at[1] == '\0' || (quoted && !strchr("$`\"\\", at[1]))) {
-		put(x, '\\', false);
-		return at + 1;
-	}
-	put(x, at[1], false);
-	x->started = true;
-	return at + 2;
+	for (; parts && !x->failed; parts = parts->next)
+		switch (parts->kind) {
+		case PART_TEXT:
+			expand_plain(x, parts, value);
+			break;
+		case PART_TILDE:
+			expand_tilde(x, parts);
+			break;
+		case PART_PARAMETER:
+			expand_parameter(x, parts);
+			break;
+		case PART_COMMAND:
+			expand_command(x, parts);
+			break;
+		case PART_ARITHMETIC:
+			expand_arithmetic(x, parts);
+			break;
+		}
 }
 
-static const char *expand_double_quotes(struct expansion *x, const char *at)
+/* ---- words ------------------------------------------------------------------------------ */
+
+static const char *field_separators(void)
 {
-	/* "$@" without arguments is nothing at all, unlike "" and "$x". */
-	x->started |= strncmp(at, "\"$@\"", 4) != 0;
-	at++;
-	while (*at != '"') {
-		if (*at == '$')
-			at = expand_dollar(x, at, true);
-		else if (*at == '\\')
-			at = expand_backslash(x, at, true);
-		else
-			put(x, *at++, false);
-	}
-	return at + 1;
-}
+	const char *separators = vars_get("IFS");
 
-/* ~ alone or before a slash is the home directory. */
-static const char *expand_tilde(struct expansion *x, const char *at)
-{
-	const char *home = vars_get("HOME");
-
-	if (*at != '~' || (at[1] != '\0' && at[1] != '/') || !home)
-		return at;
-	for (x->started = true; *home; home++)
-		put(x, *home, false);
-	return at + 1;
-}
-
-static void expand_word(struct expansion *x, const char *text)
-{
-	const char *at = expand_tilde(x, text);
-
-	while (*at) {
-		if (*at == '$')
-			at = expand_dollar(x, at, false);
-		else if (*at == '\'')
-			at = expand_single_quotes(x, at);
-		else if (*at == '"')
-			at = expand_double_quotes(x, at);
-		else if (*at == '\\')
-			at = expand_backslash(x, at, false);
-		else
-			put(x, *at++, true);
-	}
-	end_field(x);
+	return separators ? separators : " \t\n";
 }
 
 char **expand_words(const struct word *words)
 {
 	struct expansion x = { .splitting = true };
 
-	for (; words; words = words->next)
-		expand_word(&x, words->text);
+	for (; words && !x.failed; words = words->next) {
+		/* Copied, for ${IFS:=...} may change it while it is looked at. */
+		x.separators = arena_strdup(&shell.arena, field_separators());
+		x.after_blank = false;
+		expand_parts(&x, words->parts, false);
+		end_field(&x);
+	}
 	buffer_free(&x.field);
 	return x.failed ? NULL : strings_finish(&x.fields, &shell.arena);
 }
 
-char *expand_string(const char *text)
+/* The one field that a word becomes, still as a pattern. */
+static char *expand_field(const struct word *word, bool assignment, bool pattern)
 {
-	struct expansion x = { .splitting = false, .started = true };
+	struct expansion x = { .assignment = assignment, .pattern = pattern, .separators = "" };
+	char *field;
 
-	expand_word(&x, text);
+	expand_parts(&x, word->parts, false);
+	field = arena_strdup(&shell.arena, x.field.data ? x.field.data : "");
 	buffer_free(&x.field);
-	return x.failed ? NULL : x.fields.items[0];
+	return x.failed ? NULL : field;
+}
+
+char *expand_string(const struct word *word)
+{
+	char *field = expand_field(word, false, false);
+
+	return field ? pattern_to_text(field, &shell.arena) : NULL;
+}
+
+char *expand_assignment(const struct word *word)
+{
+	char *field = expand_field(word, true, false);
+
+	return field ? pattern_to_text(field, &shell.arena) : NULL;
+}
+
+char *expand_pattern(const struct word *word)
+{
+	return expand_field(word, false, true);
+}
+
+char *expand_text(const char *text)
+{
+	struct word *word;
+	char *expanded;
+
+	if (!text)
+		return "";
+	word = parse_quoted_text(text, &shell.arena);
+	expanded = word ? expand_string(word) : NULL;
+	return expanded ? expanded : arena_strdup(&shell.arena, text);
+}
+
+char **expand_copy(char **strings)
+{
+	struct strings copy = { 0 };
+
+	for (; *strings; strings++)
+		strings_add(&copy, &shell.arena, arena_strdup(&shell.arena, *strings));
+	return strings_finish(&copy, &shell.arena);
 }

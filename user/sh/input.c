@@ -5,20 +5,18 @@
  */
 #include "input.h"
 
+#include "expand.h"
 #include "lineedit.h"
 #include "shell.h"
 #include "terminal.h"
+#include "trap.h"
+#include "vars.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-void input_from_string(struct input *input, const char *text)
-{
-	*input = (struct input){ .text = text };
-}
 
 void input_from_fd(struct input *input, int fd)
 {
@@ -32,28 +30,16 @@ void input_from_person(struct input *input)
 	lineedit_init(input->editor);
 }
 
-static enum input_event line_from_string(struct input *input, struct buffer *text)
-{
-	size_t length = strcspn(input->text, "\n");
-
-	if (*input->text == '\0')
-		return INPUT_END;
-	if (input->text[length] == '\n')
-		length++;
-	buffer_add(text, input->text, length);
-	input->text += length;
-	return INPUT_LINE;
-}
-
 /* One byte, or -1 at the end or on an error, which ends the input as well. */
 static int read_byte(int fd)
 {
 	unsigned char byte;
 	ssize_t count;
 
-	do
+	do {
+		traps_run();
 		count = read(fd, &byte, 1);
-	while (count < 0 && errno == EINTR);
+	} while (count < 0 && errno == EINTR);
 	return count == 1 ? byte : -1;
 }
 
@@ -73,17 +59,15 @@ static enum input_event line_from_fd(struct input *input, struct buffer *text)
 	return INPUT_LINE;
 }
 
-/* "mitos:/root# ", with $ for anyone but root, and "> " for the rest of a command. */
+/* What $PS1, or $PS2 for the rest of a command, expands to. */
 static void make_prompt(char *prompt, size_t size, bool continued)
 {
-	char directory[PATH_MAX];
+	struct arena_mark mark = arena_mark(&shell.arena);
+	int status = shell.status;
 
-	if (continued)
-		snprintf(prompt, size, "> ");
-	else
-		snprintf(prompt, size, "mitos:%.400s%c ",
-			 getcwd(directory, sizeof(directory)) ? directory : "?",
-			 geteuid() == 0 ? '#' : '$');
+	snprintf(prompt, size, "%s", expand_text(vars_get(continued ? "PS2" : "PS1")));
+	arena_rewind(&shell.arena, mark);
+	shell.status = status;
 }
 
 /* Takes keys one at a time: those typed ahead, after Enter, are for the program about to run. */
@@ -132,15 +116,16 @@ static enum input_event line_from_person(struct input *input, struct buffer *tex
 
 enum input_event input_line(struct input *input, struct buffer *text)
 {
+	size_t before = text->length;
 	enum input_event event;
 
 	if (input->prompts)
 		event = line_from_person(input, text);
-	else if (input->text)
-		event = line_from_string(input, text);
 	else
 		event = line_from_fd(input, text);
-	if (event == INPUT_LINE && !input->prompts)
-		shell.line++;
+	if (event == INPUT_LINE)
+		input->line++;
+	if (option('v') && write(STDERR_FILENO, text->data + before, text->length - before) < 0)
+		shell.options['v'] = false;
 	return event;
 }

@@ -1,5 +1,5 @@
 /*
- * Where commands come from: the string of -c, a file, or a person at a terminal.
+ * Where commands come from line by line: standard input, or a person at a terminal.
  */
 #ifndef SH_INPUT_H
 #define SH_INPUT_H
@@ -11,8 +11,8 @@
 struct lineedit;
 
 struct input {
-	const char *text;	 /* the rest of the string of -c, or NULL */
-	int fd;			 /* otherwise: the descriptor to read from */
+	int fd;			 /* to read from */
+	int line;		 /* how many lines have been read */
 	struct lineedit *editor; /* a person types, and this helps; else NULL */
 	bool prompts;
 };
@@ -23,7 +23,6 @@ enum input_event {
 	INPUT_INTERRUPTED, /* Ctrl-C: forget the command begun */
 };
 
-void input_from_string(struct input *input, const char *text);
 void input_from_fd(struct input *input, int fd);
 
 /* Prompts and, on a terminal that can, edits lines. */

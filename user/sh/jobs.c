@@ -8,7 +8,9 @@
 
 #include "memory.h"
 #include "shell.h"
+#include "show.h"
 #include "terminal.h"
+#include "trap.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,36 +20,110 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ENDED };
+/* How many jobs are remembered that ended in the background, and that nobody has asked about. */
+enum { ENDED_MAX = 1024 };
 
-struct process {
-	pid_t pid;
-	enum process_state state;
-	int status; /* as wait4 gave it, once not running */
-	struct process *next;
-};
-
-struct job {
-	struct process *first;
-	struct process *last;
-	char *text;
-	bool failed;	 /* not all of its processes could be started */
-	bool background; /* nobody waits for it: the user is told at the next prompt */
-	bool told;	 /* the user knows of its present state */
-	struct job *next;
-};
-
-/* Newest first. Ended background jobs stay until `wait` asks for them. */
+/*
+ * The one stopped last first, then the others, the one started last first. Ended background jobs
+ * stay until the user has been told, or `wait` asks for them.
+ */
 static struct job *jobs;
+static bool inherited; /* they are the parent's */
+static int started;    /* since old ones were last looked for */
 
-struct job *job_new(const char *text, size_t length, bool background)
+/* ---- the list --------------------------------------------------------------------------- */
+
+static void job_free(struct job *job)
 {
-	struct job *job = must_alloc(sizeof(*job));
-	struct buffer copy = { 0 };
+	while (job->first) {
+		struct process *next = job->first->next;
 
-	buffer_add(&copy, text, length);
-	*job = (struct job){ .text = copy.data, .background = background, .next = jobs };
+		free(job->first);
+		job->first = next;
+	}
+	free(job->text);
+	free(job);
+}
+
+static void unlink_job(struct job *job)
+{
+	struct job **link = &jobs;
+
+	while (*link != job)
+		link = &(*link)->next;
+	*link = job->next;
+}
+
+static void link_job(struct job *job)
+{
+	job->next = jobs;
 	jobs = job;
+}
+
+void job_forget(struct job *job)
+{
+	unlink_job(job);
+	job_free(job);
+}
+
+static void forget_all(void)
+{
+	while (jobs)
+		job_forget(jobs);
+	inherited = false;
+}
+
+void jobs_inherit(void)
+{
+	inherited = true;
+}
+
+/* A script that starts jobs for ever and asks about none must not grow for ever. */
+static void forget_old(void)
+{
+	struct job *job = jobs;
+
+	if (++started < ENDED_MAX)
+		return;
+	started = 0;
+	for (int kept = 0; job;) {
+		struct job *next = job->next;
+
+		if (job_state(job) == PROCESS_ENDED && ++kept > ENDED_MAX)
+			job_forget(job);
+		job = next;
+	}
+}
+
+static int free_number(void)
+{
+	int highest = 0;
+
+	for (struct job *job = jobs; job; job = job->next)
+		if (job->number > highest)
+			highest = job->number;
+	return highest + 1;
+}
+
+struct job *job_new(const struct node *node, bool background)
+{
+	struct job *job;
+	struct buffer text = { 0 };
+
+	if (inherited)
+		forget_all();
+	forget_old();
+	if (node)
+		show_tree(&text, node);
+	else
+		buffer_add(&text, "", 0);
+	for (char *at = text.data; *at; at++)
+		if (*at == '\n')
+			*at = ' ';
+	job = must_alloc(sizeof(*job));
+	*job = (struct job){ .text = text.data, .background = background };
+	job->number = background ? free_number() : 0;
+	link_job(job);
 	return job;
 }
 
@@ -78,47 +154,25 @@ pid_t job_last_pid(const struct job *job)
 	return job->last ? job->last->pid : 0;
 }
 
-static void job_free(struct job *job)
+int job_number(const struct job *job)
 {
-	while (job->first) {
-		struct process *next = job->first->next;
-
-		free(job->first);
-		job->first = next;
-	}
-	free(job->text);
-	free(job);
+	return job->number;
 }
 
-static void job_forget(struct job *job)
-{
-	struct job **link = &jobs;
-
-	while (*link != job)
-		link = &(*link)->next;
-	*link = job->next;
-	job_free(job);
-}
-
-void jobs_forget_all(void)
-{
-	while (jobs)
-		job_forget(jobs);
-}
-
-/* Stopped if any process is, else running if any is, else ended. */
-static enum process_state job_state(const struct job *job)
+enum process_state job_state(const struct job *job)
 {
 	enum process_state state = PROCESS_ENDED;
 
 	for (struct process *p = job->first; p; p = p->next) {
-		if (p->state == PROCESS_STOPPED)
-			return PROCESS_STOPPED;
 		if (p->state == PROCESS_RUNNING)
-			state = PROCESS_RUNNING;
+			return PROCESS_RUNNING;
+		if (p->state == PROCESS_STOPPED)
+			state = PROCESS_STOPPED;
 	}
 	return state;
 }
+
+/* ---- statuses --------------------------------------------------------------------------- */
 
 /* What wait4 reports, as the number that $? shows. */
 static int shell_status(int wait_status)
@@ -142,6 +196,14 @@ static int job_status(const struct job *job)
 	return shell_status(job->last->status);
 }
 
+/* Whether the job's status comes from a signal, and not from a program that exits with 130. */
+static bool job_was_signalled(const struct job *job)
+{
+	return job_state(job) == PROCESS_STOPPED || (job->last && WIFSIGNALED(job->last->status));
+}
+
+/* ---- collecting ------------------------------------------------------------------------- */
+
 static void enter(struct process *process, int wait_status)
 {
 	process->status = wait_status;
@@ -159,19 +221,27 @@ static void enter_pid(pid_t pid, int wait_status)
 			if (p->pid == pid && p->state != PROCESS_ENDED) {
 				enter(p, wait_status);
 				job->told = false;
+				if (job->number && job_state(job) == PROCESS_STOPPED) {
+					unlink_job(job);
+					link_job(job);
+				}
 				return;
 			}
 }
 
-/* Enters one change of some child. False if there is none to enter. */
+/* Enters one change of some child. False if there is none to enter, and errno says why. */
 static bool collect(int options)
 {
 	int status;
 	pid_t pid;
 
+	if (shell.job_control)
+		options |= WUNTRACED;
 	do
 		pid = waitpid(-1, &status, options);
 	while (pid < 0 && errno == EINTR);
+	if (pid == 0)
+		errno = 0;
 	if (pid <= 0)
 		return false;
 	enter_pid(pid, status);
@@ -181,60 +251,44 @@ static bool collect(int options)
 static void collect_until_changed(struct job *job)
 {
 	while (job_state(job) == PROCESS_RUNNING)
-		if (!collect(WUNTRACED))
+		if (!collect(0))
 			return;
 }
 
-/* "Segmentation fault", "Done", "Exit 3", "Stopped": how wait4's report reads to a person. */
-static void describe(int wait_status, char *text, size_t size)
+/*
+ * The same, but a signal with a trap, or Ctrl-C, ends it as well: then false. Signals are blocked
+ * except in sigsuspend, which opens them and sleeps in one step; SIGCHLD has a handler, so the end
+ * of a child ends that sleep, too, and none can slip in between the looking and the sleeping.
+ */
+static bool collect_unless_interrupted(struct job *job)
 {
-	if (WIFSIGNALED(wait_status))
-		snprintf(text, size, "%s%s", strsignal(WTERMSIG(wait_status)),
-			 WCOREDUMP(wait_status) ? " (core dumped)" : "");
-	else if (WIFSTOPPED(wait_status))
-		snprintf(text, size, "Stopped");
-	else if (WEXITSTATUS(wait_status) == 0)
-		snprintf(text, size, "Done");
-	else
-		snprintf(text, size, "Exit %d", WEXITSTATUS(wait_status));
-}
+	sigset_t all, before;
 
-/* A notice about a background job, under the pid that the user was given when it started. */
-static void tell_about(struct job *job)
-{
-	char text[80];
-
-	if (job_state(job) == PROCESS_RUNNING || job->told)
-		return;
-	job->told = true;
-	for (struct process *p = job->first; p; p = p->next)
-		if (p->state == PROCESS_STOPPED || !p->next) {
-			describe(p->status, text, sizeof(text));
-			dprintf(STDERR_FILENO, "[%d] %s  %s\n", job->last->pid, text, job->text);
-			return;
-		}
-}
-
-/* SIGINT and SIGPIPE are how people and pipelines end programs: nothing to tell. */
-static void tell_about_signals(struct job *job)
-{
-	char text[80];
-
-	for (struct process *p = job->first; p; p = p->next) {
-		if (!WIFSIGNALED(p->status) || WTERMSIG(p->status) == SIGPIPE)
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	while (job_state(job) == PROCESS_RUNNING && !trap_pending()) {
+		if (collect(WNOHANG))
 			continue;
-		describe(p->status, text, sizeof(text));
-		if (WTERMSIG(p->status) == SIGINT)
-			text[0] = '\0';
-		dprintf(STDERR_FILENO, "%s\n", text);
-		return;
+		if (errno != 0)
+			break;
+		sigsuspend(&before);
 	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return !trap_pending();
 }
 
-/* Whether the job's status comes from a signal, and not from a program that exits with 130. */
-static bool job_was_signalled(const struct job *job)
+/* ---- waiting ---------------------------------------------------------------------------- */
+
+static void keep_stopped(struct job *job)
 {
-	return job_state(job) == PROCESS_STOPPED || (job->last && WIFSIGNALED(job->last->status));
+	job->background = true;
+	if (!job->number)
+		job->number = free_number();
+	job->told = true;
+	unlink_job(job);
+	link_job(job);
+	dprintf(STDERR_FILENO, "\n");
+	job_print(STDERR_FILENO, job, false);
 }
 
 int job_wait(struct job *job)
@@ -244,77 +298,43 @@ int job_wait(struct job *job)
 	collect_until_changed(job);
 	status = job_status(job);
 	terminal_take(job_was_signalled(job));
-	if (job_was_signalled(job) && status == STATUS_SIGNAL + SIGINT)
-		shell.interrupted = shell.interactive;
+	if (job_was_signalled(job) && status == STATUS_SIGNAL + SIGINT && shell.interactive)
+		shell.unwind = UNWIND_ALL;
 
 	if (job_state(job) == PROCESS_STOPPED) {
-		job->background = true;
-		dprintf(STDERR_FILENO, "\n");
-		tell_about(job);
+		keep_stopped(job);
 		return status;
 	}
-	if (isatty(STDERR_FILENO))
-		tell_about_signals(job);
+	if (isatty(STDERR_FILENO) && job->first)
+		job_tell_signal(job);
 	job_forget(job);
 	return status;
 }
 
-/*
- * The interactive shell ignores Ctrl-C, so nothing could call it back from the builtin wait. For as
- * long as that lasts, it has a child in the foreground that does nothing but die of Ctrl-C.
- */
-static struct job *watch_start(void)
+int job_wait_captured(struct job *job)
 {
-	struct job *watch = job_new("", 0, false);
-	pid_t pid = fork();
+	int status;
 
-	if (pid == 0) {
-		setpgid(0, 0);
-		terminal_give(getpid());
-		signals_default();
-		for (;;)
-			pause();
-	}
-	if (pid < 0) {
-		job_set_failed(watch);
-		return watch;
-	}
-	job_add_process(watch, pid);
-	setpgid(pid, pid);
-	terminal_give(pid);
-	return watch;
-}
-
-/* True if the watch was still there, and the user has not called. */
-static bool watch_end(struct job *watch)
-{
-	bool quiet = watch->failed || job_state(watch) == PROCESS_RUNNING;
-
-	if (job_state(watch) != PROCESS_ENDED)
-		kill(watch->first->pid, SIGKILL);
-	while (job_state(watch) != PROCESS_ENDED && collect(0))
-		continue;
-	job_forget(watch);
-	terminal_take(true);
-	return quiet;
-}
-
-/* For the builtin wait. False if the user does not want to wait any longer. */
-static bool wait_for(struct job *job)
-{
-	struct job *watch;
-
-	if (!shell.job_control) {
-		collect_until_changed(job);
-		return true;
-	}
-	watch = watch_start();
-	while (job_state(job) == PROCESS_RUNNING &&
-	       (watch->failed || job_state(watch) == PROCESS_RUNNING))
-		if (!collect(WUNTRACED))
+	while (job->first && job_state(job) != PROCESS_ENDED)
+		if (!collect(0))
 			break;
-	shell.interrupted = !watch_end(watch);
-	return !shell.interrupted;
+	status = job_status(job);
+	if (job->first && status == STATUS_SIGNAL + SIGINT && shell.interactive)
+		shell.unwind = UNWIND_ALL;
+	job_forget(job);
+	return status;
+}
+
+void job_continue(struct job *job, bool background)
+{
+	for (struct process *p = job->first; p; p = p->next)
+		if (p->state == PROCESS_STOPPED)
+			p->state = PROCESS_RUNNING;
+	job->background = background;
+	job->told = false;
+	if (!background)
+		terminal_give(job_group(job));
+	kill(-job_group(job), SIGCONT);
 }
 
 static struct process *find_process(const struct job *job, pid_t pid)
@@ -326,42 +346,155 @@ static struct process *find_process(const struct job *job, pid_t pid)
 	return process;
 }
 
-int jobs_wait_pid(pid_t pid)
+static int interrupted_status(bool *interrupted)
 {
-	struct job *job = jobs;
+	*interrupted = true;
+	return STATUS_SIGNAL + trap_pending();
+}
+
+int jobs_wait_pid(pid_t pid, bool *interrupted)
+{
+	struct job *job;
 	int status;
 
+	if (inherited)
+		forget_all();
+	job = jobs;
 	while (job && !find_process(job, pid))
 		job = job->next;
 	if (!job)
 		return STATUS_NOT_FOUND;
-	if (!wait_for(job))
-		return STATUS_SIGNAL + SIGINT;
+	if (!collect_unless_interrupted(job) && job_state(job) == PROCESS_RUNNING)
+		return interrupted_status(interrupted);
 	status = shell_status(find_process(job, pid)->status);
 	if (job_state(job) == PROCESS_ENDED)
 		job_forget(job);
 	return status;
 }
 
-int jobs_wait_all(void)
+/* Stopped ones are not waited for: that could be for ever. */
+int jobs_wait_all(bool *interrupted)
 {
 	struct job *next;
 
+	if (inherited)
+		forget_all();
 	for (struct job *job = jobs; job; job = next) {
+		if (!collect_unless_interrupted(job) && job_state(job) == PROCESS_RUNNING)
+			return interrupted_status(interrupted);
 		next = job->next;
-		if (!wait_for(job))
-			return STATUS_SIGNAL + SIGINT;
 		if (job_state(job) == PROCESS_ENDED)
 			job_forget(job);
 	}
 	return EXIT_SUCCESS;
 }
 
+/* A notice about a background job. An ended one of which the user knows is over. */
+static void tell_about(struct job *job)
+{
+	enum process_state state = job_state(job);
+
+	if (state == PROCESS_RUNNING || !job->number)
+		return;
+	if (!job->told && job->background)
+		job_print(STDERR_FILENO, job, false);
+	job->told = true;
+	if (state == PROCESS_ENDED)
+		job_forget(job);
+}
+
 void jobs_poll(bool tell)
 {
-	while (collect(WNOHANG | WUNTRACED | WCONTINUED))
+	struct job *next;
+
+	while (collect(WNOHANG | WCONTINUED))
 		continue;
-	for (struct job *job = jobs; job && tell; job = job->next)
-		if (job->background)
-			tell_about(job);
+	for (struct job *job = jobs; job && tell; job = next) {
+		next = job->next;
+		tell_about(job);
+	}
+}
+
+void jobs_forget_told(void)
+{
+	struct job *next;
+
+	for (struct job *job = jobs; job && !inherited; job = next) {
+		next = job->next;
+		if (job->told && job_state(job) == PROCESS_ENDED)
+			job_forget(job);
+	}
+}
+
+/* ---- finding ---------------------------------------------------------------------------- */
+
+struct job *jobs_after(int number)
+{
+	struct job *found = NULL;
+
+	for (struct job *job = jobs; job; job = job->next)
+		if (job->number > number && (!found || job->number < found->number))
+			found = job;
+	return found;
+}
+
+/* The current job for 0, the one before it for 1: stopped ones come before the others. */
+static struct job *job_by_rank(int rank)
+{
+	for (int stopped = 1; stopped >= 0; stopped--)
+		for (struct job *job = jobs; job; job = job->next)
+			if (job->number && (job_state(job) == PROCESS_STOPPED) == stopped &&
+			    rank-- == 0)
+				return job;
+	return NULL;
+}
+
+char job_mark(const struct job *job)
+{
+	if (job == job_by_rank(0))
+		return '+';
+	return job == job_by_rank(1) ? '-' : ' ';
+}
+
+static struct job *job_by_text(const char *text, bool anywhere, bool *ambiguous)
+{
+	struct job *found = NULL;
+
+	for (struct job *job = jobs; job; job = job->next) {
+		const char *at = job->number ? strstr(job->text, text) : NULL;
+
+		if (!at || (!anywhere && at != job->text))
+			continue;
+		*ambiguous |= found != NULL;
+		found = job;
+	}
+	return found;
+}
+
+struct job *jobs_find(const char *text, bool *ambiguous)
+{
+	char *end;
+	long number;
+	struct job *job;
+
+	*ambiguous = false;
+	text += *text == '%';
+	if (*text == '\0' || strcmp(text, "+") == 0 || strcmp(text, "%") == 0)
+		return job_by_rank(0);
+	if (strcmp(text, "-") == 0)
+		return job_by_rank(1);
+	number = strtol(text, &end, 10);
+	if (end != text && *end == '\0') {
+		job = jobs_after(number - 1);
+		return job && job->number == number ? job : NULL;
+	}
+	return job_by_text(text + (*text == '?'), *text == '?', ambiguous);
+}
+
+bool jobs_any_stopped(void)
+{
+	for (struct job *job = jobs; job; job = job->next)
+		if (job->number && job_state(job) == PROCESS_STOPPED)
+			return true;
+	return false;
 }

@@ -12,18 +12,15 @@
 #define _GNU_SOURCE /* pipe2 */
 #include "launch.h"
 
-#include "builtins.h"
-#include "exec.h"
-#include "expand.h"
 #include "redirect.h"
 #include "run.h"
 #include "shell.h"
 #include "terminal.h"
+#include "trap.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,11 +29,12 @@ enum { NO_FD = -1 };
 /* One process to be. */
 struct stage {
 	const struct node *node;
-	char **argv;   /* the node's words, expanded already, or NULL */
-	int input;     /* where standard input comes from, or NO_FD: left as it is */
-	int output;    /* the same for standard output */
-	int other_end; /* the end that the next stage will read of the pipe in output, or NO_FD */
+	struct command *command; /* what the node's words have expanded to already, or NULL */
+	int input;		 /* where standard input comes from, or NO_FD: left as it is */
+	int output;		 /* the same for standard output */
+	int other_end; /* the end that somebody else will read of the pipe in output, or NO_FD */
 	bool background;
+	bool captured; /* $( ): it belongs to the command in which it stands, and to its group */
 };
 
 /* Gives a descriptor its standard number. */
@@ -54,8 +52,8 @@ static void plug(int fd, int standard)
  */
 static void detach(void)
 {
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
+	signal_ignore_for_good(SIGINT);
+	signal_ignore_for_good(SIGQUIT);
 	close(STDIN_FILENO);
 	open("/dev/null", O_RDONLY);
 }
@@ -68,13 +66,12 @@ static void detach(void)
  */
 static void become_child(const struct stage *stage, pid_t group)
 {
-	if (shell.job_control) {
+	if (shell.job_control && !stage->captured) {
 		setpgid(0, group);
 		if (!stage->background)
 			terminal_give(getpgrp());
 	}
-	if (shell.interactive)
-		signals_default();
+	traps_enter_child();
 	if (stage->background && !shell.job_control)
 		detach();
 
@@ -86,53 +83,51 @@ static void become_child(const struct stage *stage, pid_t group)
 
 	shell.job_control = false;
 	shell.interactive = false;
-	jobs_forget_all();
+	shell.subshell = true;
+	if (stage->captured)
+		shell.errexit_ignored = 0;
+	jobs_inherit();
 }
 
 /* The last part of the child's life as a shell. What it sets, it sets in its own memory only. */
-static _Noreturn void child_main(const struct node *node, char **argv)
+static _Noreturn void child_main(const struct node *node, struct command *command)
 {
-	const struct builtin *builtin;
-
-	if (node->kind == NODE_COMMAND && !argv)
-		argv = expand_words(node->words);
-	if (node->kind == NODE_COMMAND && !argv)
-		_exit(STATUS_MISUSE);
+	if (node->kind == NODE_COMMAND)
+		become_command(node, command);
+	if (node->kind != NODE_SUBSHELL)
+		shell_exit(run_tree(node));
 	if (redirect_apply(node->redirects, NULL) < 0)
-		_exit(EXIT_FAILURE);
-	if (node->kind == NODE_SUBSHELL)
-		_exit(run_tree(node->children));
-	if (node->kind != NODE_COMMAND)
-		_exit(run_tree(node));
-
-	if (assign_variables(node->assignments, true) < 0)
-		_exit(STATUS_MISUSE);
-	if (!argv[0])
-		_exit(EXIT_SUCCESS);
-	builtin = builtin_find(argv[0]);
-	_exit(builtin ? builtin->run(argv) : exec_program(argv));
+		shell_exit(STATUS_MISUSE);
+	shell_exit(run_tree(node->body));
 }
 
 /*
  * fork returns twice: with 0 in the child, which leaves by child_main() and never comes back here,
  * and with the child's pid in the parent. Both put the child into its group and give it the
  * terminal, because nobody knows which of them runs first, and each needs it done before going on:
- * the parent before it waits, the child before it reads. False if there can be no more processes.
+ * the parent before it waits, the child before it reads. Signals wait until the child has forgotten
+ * what the shell does about them, so none is lost in it. False if there can be no more processes.
  */
 static bool start_process(const struct stage *stage, struct job *job)
 {
-	pid_t pid = fork();
+	sigset_t all, before;
+	pid_t pid;
 
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	pid = fork();
 	if (pid == 0) {
 		become_child(stage, job_group(job));
-		child_main(stage->node, stage->argv);
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		child_main(stage->node, stage->command);
 	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0) {
 		complain("cannot fork: %s", strerror(errno));
 		return false;
 	}
 	job_add_process(job, pid);
-	if (shell.job_control) {
+	if (shell.job_control && !stage->captured) {
 		setpgid(pid, job_group(job));
 		if (!stage->background)
 			terminal_give(job_group(job));
@@ -165,7 +160,7 @@ static void close_end(int fd)
  */
 struct job *launch_pipeline(const struct node *pipeline, bool background)
 {
-	struct job *job = job_new(pipeline->source, pipeline->source_length, background);
+	struct job *job = job_new(pipeline, background);
 	struct stage stage = { .input = NO_FD, .background = background };
 	bool started = true;
 
@@ -189,12 +184,12 @@ struct job *launch_pipeline(const struct node *pipeline, bool background)
 	return job;
 }
 
-struct job *launch_single(const struct node *node, char **argv, bool background)
+struct job *launch_single(const struct node *node, struct command *command, bool background)
 {
-	struct job *job = job_new(node->source, node->source_length, background);
+	struct job *job = job_new(node, background);
 	struct stage stage = {
 		.node = node,
-		.argv = argv,
+		.command = command,
 		.input = NO_FD,
 		.output = NO_FD,
 		.other_end = NO_FD,
@@ -203,5 +198,24 @@ struct job *launch_single(const struct node *node, char **argv, bool background)
 
 	if (!start_process(&stage, job))
 		job_set_failed(job);
+	return job;
+}
+
+struct job *launch_captured(const struct node *node, int *output)
+{
+	struct job *job = job_new(NULL, false);
+	struct stage stage = { .node = node, .input = NO_FD, .output = NO_FD, .captured = true };
+
+	if (!make_pipe(&stage.other_end, &stage.output)) {
+		complain("cannot make a pipe: %s", strerror(errno));
+		job_set_failed(job);
+		return job;
+	}
+	*output = stage.other_end;
+	if (!start_process(&stage, job)) {
+		close(stage.other_end);
+		job_set_failed(job);
+	}
+	close(stage.output);
 	return job;
 }

@@ -6,15 +6,22 @@
 #define SH_LAUNCH_H
 
 #include "ast.h"
+#include "command.h"
 #include "jobs.h"
 
 /* Starts one process for each child of the PIPELINE, connected by pipes. Waits for none. */
 struct job *launch_pipeline(const struct node *pipeline, bool background);
 
 /*
- * Starts one process for a node of any kind. For a COMMAND whose words are expanded already, argv
- * is the result; otherwise NULL.
+ * Starts one process for a node of any kind. For a COMMAND that is expanded already, `command` is
+ * the result; otherwise NULL.
  */
-struct job *launch_single(const struct node *node, char **argv, bool background);
+struct job *launch_single(const struct node *node, struct command *command, bool background);
+
+/*
+ * Starts one process for what stands in $( ), and gives the descriptor at which its output can be
+ * read. If job_last_pid() is 0, nothing was started and there is no descriptor.
+ */
+struct job *launch_captured(const struct node *node, int *output);
 
 #endif

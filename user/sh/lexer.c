@@ -1,13 +1,13 @@
 /*
- * The lexer: from characters to tokens (POSIX XCU 2.3, without aliases and here-documents). It must
- * know where quotes begin and end, because a space or a ; inside them is part of a word, but it
- * leaves them in place: "a b" and a\ b are different tokens that expand.c will turn into the same
- * argument. What this shell does not have (command substitution, here-documents) is refused here
- * with a name, rather than taken for something else.
+ * The lexer: from characters to tokens (POSIX XCU 2.3). A token is an operator, a newline or a
+ * word; where a word ends is word.c's business, because a space or a ; inside its quotes is part of
+ * it. A newline is also where here-documents begin. A backslash and a newline are no characters at
+ * all, wherever nothing is quoted, so everybody looks at the text through lexer_peek().
  */
-#include "lexer.h"
+#include "parsing.h"
 
-#include <stdbool.h>
+#include "names.h"
+
 #include <string.h>
 
 struct spelling {
@@ -17,12 +17,12 @@ struct spelling {
 
 /* A longer operator stands before the shorter one it begins with. */
 static const struct spelling OPERATORS[] = {
-	{ "&&", TOKEN_AND_IF },	    { "||", TOKEN_OR_IF },    { "<<", TOKEN_BAD },
-	{ ">>", TOKEN_APPEND },	    { "<&", TOKEN_COPY },     { ">&", TOKEN_COPY },
-	{ "<>", TOKEN_READ_WRITE }, { ">|", TOKEN_GREAT },    { "&", TOKEN_AMPERSAND },
-	{ "|", TOKEN_PIPE },	    { ";", TOKEN_SEMICOLON }, { "(", TOKEN_OPEN },
-	{ ")", TOKEN_CLOSE },	    { "<", TOKEN_LESS },      { ">", TOKEN_GREAT },
-	{ "\n", TOKEN_NEWLINE },
+	{ "&&", TOKEN_AND_IF },	    { "||", TOKEN_OR_IF },    { ";;", TOKEN_DOUBLE_SEMICOLON },
+	{ "<<-", TOKEN_HERE_TABS }, { "<<", TOKEN_HERE },     { ">>", TOKEN_APPEND },
+	{ "<&", TOKEN_COPY_INPUT }, { ">&", TOKEN_COPY },     { "<>", TOKEN_READ_WRITE },
+	{ ">|", TOKEN_CLOBBER },    { "&", TOKEN_AMPERSAND }, { "|", TOKEN_PIPE },
+	{ ";", TOKEN_SEMICOLON },   { "(", TOKEN_OPEN },      { ")", TOKEN_CLOSE },
+	{ "<", TOKEN_LESS },	    { ">", TOKEN_GREAT },
 };
 
 static bool is_blank(char byte)
@@ -30,133 +30,150 @@ static bool is_blank(char byte)
 	return byte == ' ' || byte == '\t';
 }
 
-/* Whether an unquoted byte ends the word it follows. */
-static bool ends_word(char byte)
+bool ends_word(char byte)
 {
 	return byte == '\0' || is_blank(byte) || strchr("\n;&|()<>", byte);
 }
 
-/* Skips blanks, comments, and newlines hidden by a backslash. */
-static const char *skip_blanks(const char *at)
+char lexer_peek(struct parser *p)
 {
-	while (is_blank(*at) || (at[0] == '\\' && at[1] == '\n' && at[2]))
-		at += *at == '\\' ? 2 : 1;
-	if (*at == '#')
-		at += strcspn(at, "\n");
-	return at;
-}
-
-/*
- * Each skip_ function below takes the address of a quoting or expansion character and returns the
- * address after the whole construct, or NULL when the text ends inside it.
- */
-static const char *skip_backslash(const char *at)
-{
-	if (at[1] == '\0')
-		return at + 1;
-	if (at[1] == '\n' && at[2] == '\0')
-		return NULL;
-	return at + 2;
-}
-
-static const char *skip_until(const char *at, char end)
-{
-	const char *found = strchr(at + 1, end);
-
-	return found ? found + 1 : NULL;
-}
-
-/*
- * ${name}, or the $ of anything else, after which nothing special comes, except after the second $
- * of $$. Refuses what begins with a $ or a ` but is not in this shell.
- */
-static const char *skip_expansion(struct lexer *lexer, const char *at)
-{
-	if (*at == '`' || at[1] == '(')
-		lexer->problem = "command substitution is not built into this shell";
-	if (at[1] == '{')
-		return skip_until(at + 1, '}');
-	return at[1] == '$' ? at + 2 : at + 1;
-}
-
-static const char *skip_double_quotes(struct lexer *lexer, const char *at)
-{
-	at++;
-	while (at && *at != '"') {
-		if (*at == '\0')
-			return NULL;
-		if (*at == '\\')
-			at = at[1] ? at + 2 : NULL;
-		else if (*at == '$' || *at == '`')
-			at = skip_expansion(lexer, at);
-		else
-			at++;
+	while (p->at[0] == '\\' && p->at[1] == '\n') {
+		if (p->at[2] == '\0' && !p->final) {
+			parse_ended(p, "");
+			return '\0';
+		}
+		p->at += 2;
+		p->line++;
 	}
-	return at ? at + 1 : NULL;
+	return *p->at;
 }
 
-static const char *skip_word(struct lexer *lexer, const char *at)
+void lexer_skip(struct parser *p)
 {
-	while (at && !ends_word(*at)) {
-		if (*at == '\\')
-			at = skip_backslash(at);
-		else if (*at == '\'')
-			at = skip_until(at, '\'');
-		else if (*at == '"')
-			at = skip_double_quotes(lexer, at);
-		else if (*at == '$' || *at == '`')
-			at = skip_expansion(lexer, at);
-		else
-			at++;
-	}
-	return at;
+	if (*p->at == '\n')
+		p->line++;
+	p->at++;
 }
 
-static struct token lex_word(struct lexer *lexer)
+/* Skips blanks and comments. */
+static void skip_blanks(struct parser *p)
 {
-	struct token token = { TOKEN_WORD, lexer->at, 0 };
-	const char *end = skip_word(lexer, token.text);
-
-	if (lexer->problem)
-		token.kind = TOKEN_BAD;
-	else if (!end)
-		token.kind = TOKEN_INCOMPLETE;
-	if (token.kind != TOKEN_WORD)
-		return token;
-
-	token.length = end - token.text;
-	if (strspn(token.text, "0123456789") == token.length && (*end == '<' || *end == '>'))
-		token.kind = TOKEN_IO_NUMBER;
-	lexer->at = end;
-	return token;
+	while (is_blank(lexer_peek(p)))
+		p->at++;
+	if (*p->at == '#')
+		p->at += strcspn(p->at, "\n");
 }
 
-struct token lexer_next(struct lexer *lexer)
+/* Consumes the operator if it stands here. */
+static bool take_operator(struct parser *p, const char *text)
+{
+	const char *at = p->at;
+	int line = p->line;
+
+	for (; *text && lexer_peek(p) == *text; text++)
+		p->at++;
+	if (*text == '\0')
+		return true;
+	p->at = at;
+	p->line = line;
+	return false;
+}
+
+static bool take_any_operator(struct parser *p)
 {
 	size_t count = sizeof(OPERATORS) / sizeof(OPERATORS[0]);
 
-	lexer->at = skip_blanks(lexer->at);
-	if (*lexer->at == '\0')
-		return (struct token){ TOKEN_END, lexer->at, 0 };
-
-	for (size_t i = 0; i < count; i++) {
-		size_t length = strlen(OPERATORS[i].text);
-		struct token token = { OPERATORS[i].kind, lexer->at, length };
-
-		if (strncmp(lexer->at, OPERATORS[i].text, length) != 0)
-			continue;
-		if (token.kind == TOKEN_BAD)
-			lexer->problem = "here-documents are not built into this shell";
-		lexer->at += length;
-		return token;
-	}
-	return lex_word(lexer);
+	for (size_t i = 0; i < count; i++)
+		if (take_operator(p, OPERATORS[i].text)) {
+			p->token.kind = OPERATORS[i].kind;
+			p->token.spelling = OPERATORS[i].text;
+			return true;
+		}
+	return false;
 }
 
-size_t name_length(const char *text)
+static void take_word(struct parser *p)
 {
-	static const char bytes[] = "0123456789_"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	struct word *word = parse_word(p);
+	const char *literal;
 
-	return *text >= '0' && *text <= '9' ? 0 : strspn(text, bytes);
+	if (!word)
+		return;
+	literal = word_literal(word);
+	p->token.kind = TOKEN_WORD;
+	p->token.word = word;
+	p->token.spelling = word->source;
+	p->token.literal = literal;
+	if (literal && literal[0] >= '0' && literal[0] <= '9' && literal[1] == '\0' &&
+	    (*p->at == '<' || *p->at == '>'))
+		p->token.kind = TOKEN_IO_NUMBER;
+}
+
+void lexer_advance(struct parser *p)
+{
+	skip_blanks(p);
+	p->token = (struct token){ .kind = TOKEN_BAD, .spelling = "", .line = p->line };
+	if (!parse_ok(p))
+		return;
+	if (*p->at == '\0') {
+		p->token.kind = TOKEN_END;
+		heredocs_read(p);
+	} else if (*p->at == '\n') {
+		p->token.kind = TOKEN_NEWLINE;
+		lexer_skip(p);
+		heredocs_read(p);
+	} else if (!take_any_operator(p)) {
+		take_word(p);
+	}
+	if (!parse_ok(p))
+		p->token.kind = TOKEN_BAD;
+}
+
+/* Forgets the aliases whose text has been read. */
+static void close_aliases(struct parser *p, size_t remaining)
+{
+	while (p->aliases && remaining <= p->aliases->rest)
+		p->aliases = p->aliases->next;
+}
+
+static bool is_open(const struct parser *p, const char *name)
+{
+	for (const struct open_alias *open = p->aliases; open; open = open->next)
+		if (strcmp(open->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* The text of the alias is put before the rest of the text, and lexed as if it had been typed. */
+static void open_alias(struct parser *p, const char *name, const char *value)
+{
+	struct open_alias *open = arena_alloc(p->arena, sizeof(*open));
+	size_t length = strlen(value);
+	char *text = arena_alloc(p->arena, length + strlen(p->at) + 1);
+
+	open->name = name;
+	open->rest = strlen(p->at);
+	open->next = p->aliases;
+	p->aliases = open;
+	p->alias_continues = length > 0 && is_blank(value[length - 1]);
+	memcpy(text, value, length);
+	strcpy(text + length, p->at);
+	p->at = text;
+}
+
+void lexer_expand_alias(struct parser *p)
+{
+	while (p->alias && p->token.kind == TOKEN_WORD && p->token.literal) {
+		const char *name = p->token.literal;
+		const char *value = p->alias(name);
+
+		if (!value)
+			return;
+		/* The token itself is read already, and still counts as inside. */
+		close_aliases(p, strlen(p->at) + strlen(name));
+		if (is_open(p, name))
+			return;
+		open_alias(p, name, value);
+		lexer_advance(p);
+	}
 }

@@ -1,113 +1,76 @@
 /*
- * sh: a small POSIX shell whose subject is the gap between fork and exec (launch.c).
+ * sh: a POSIX shell whose subject is the gap between fork and exec (launch.c).
  *
- *	sh                     commands from standard input; with a prompt if that is a terminal
- *	sh FILE [ARG]...       commands from a file; $0 is FILE, $1 and up are the ARGs
- *	sh -c TEXT [NAME [ARG]...]
+ *	sh [OPTION]...                    commands from standard input; with a prompt if that is a
+ *	                                  terminal
+ *	sh [OPTION]... FILE [ARG]...      commands from a file; $0 is FILE, $1 and up are the ARGs
+ *	sh [OPTION]... -c TEXT [NAME [ARG]...]
+ *	sh [OPTION]... -s [ARG]...        commands from standard input, with arguments
  *
- * This file is the outermost loop: read a line, parse it (with more lines, until it is a complete
- * command), run the tree, forget it. A line travels input.c -> lexer.c -> parser.c -> run.c ->
- * expand.c -> launch.c -> exec.c; redirect.c, vars.c, jobs.c, terminal.c and builtins.c serve them.
+ * A command travels input.c -> lexer.c, word.c -> parser.c, compound.c -> run.c -> command.c ->
+ * expand.c -> launch.c -> exec.c, with source.c as the loop around it. redirect.c, vars.c,
+ * functions.c, jobs.c, terminal.c, trap.c, options.c and the builtins serve them. This file is how
+ * it all begins.
  */
-#include "shell.h"
-
 #include "exec.h"
+#include "expand.h"
 #include "input.h"
-#include "jobs.h"
-#include "parser.h"
+#include "options.h"
 #include "redirect.h"
 #include "run.h"
+#include "shell.h"
+#include "source.h"
 #include "terminal.h"
+#include "trap.h"
 #include "vars.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdarg.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-struct shell shell;
-
-void complain(const char *format, ...)
-{
-	char message[512];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(message, sizeof(message), format, arguments);
-	va_end(arguments);
-	if (shell.line == 0)
-		dprintf(STDERR_FILENO, "sh: %s\n", message);
-	else
-		dprintf(STDERR_FILENO, "%s: %d: %s\n", shell.name, shell.line, message);
-}
-
-int fail_shell(int status)
-{
-	shell.status = status;
-	if (!shell.interactive)
-		exit(status);
-	return status;
-}
-
-/* Reads lines until they form a complete command, or one that cannot become one. */
-static enum input_event read_command(struct input *input, struct buffer *text,
-				     struct parse_result *result)
-{
-	enum input_event event;
-
-	buffer_clear(text);
-	do {
-		event = input_line(input, text);
-		if (event == INPUT_END && text->length > 0) {
-			result->status = PARSE_ERROR;
-			result->message = "syntax error: unexpected end of the input";
-			return INPUT_LINE;
-		}
-		if (event != INPUT_LINE)
-			return event;
-		arena_release(&shell.arena);
-		*result = parse(text->data, &shell.arena);
-	} while (result->status == PARSE_INCOMPLETE);
-	return INPUT_LINE;
-}
-
-static void run_input(struct input *input)
-{
-	struct buffer text = { 0 };
-	struct parse_result command = { .status = PARSE_OK };
-	enum input_event event;
-
-	for (;;) {
-		jobs_poll(shell.interactive);
-		event = read_command(input, &text, &command);
-		if (event == INPUT_END)
-			break;
-		shell.interrupted = false;
-		if (event == INPUT_INTERRUPTED) {
-			shell.status = STATUS_SIGNAL + SIGINT;
-		} else if (command.status == PARSE_OK) {
-			run_tree(command.tree);
-		} else {
-			complain("%s", command.message);
-			fail_shell(STATUS_MISUSE);
-		}
-	}
-	buffer_free(&text);
-}
 
 static void set_arguments(const char *name, char **arguments)
 {
 	shell.name = name;
-	shell.arguments = arguments;
-	while (arguments[shell.argument_count])
-		shell.argument_count++;
+	shell.positional.items = arguments;
+	while (arguments[shell.positional.count])
+		shell.positional.count++;
 }
 
-static void open_script(struct input *input, const char *path)
+/* $PWD is taken over if it is a name of this directory indeed. */
+static void set_directory(void)
+{
+	const char *given = vars_get("PWD");
+	struct stat there, here;
+	char path[PATH_MAX];
+
+	if (given && given[0] == '/' && stat(given, &there) == 0 && stat(".", &here) == 0 &&
+	    there.st_dev == here.st_dev && there.st_ino == here.st_ino)
+		return;
+	if (getcwd(path, sizeof(path)))
+		vars_set("PWD", path);
+}
+
+/* The variables that every shell begins with (POSIX XCU 2.5.3). */
+static void set_variables(char **environment)
+{
+	char parent[24];
+
+	vars_import(environment);
+	snprintf(parent, sizeof(parent), "%d", getppid());
+	vars_set("PPID", parent);
+	vars_set("IFS", " \t\n");
+	vars_set("OPTIND", "1");
+	vars_set("PS4", "+ ");
+	set_directory();
+	vars_mark("PWD")->exported = true;
+}
+
+static int open_script(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -120,53 +83,100 @@ static void open_script(struct input *input, const char *path)
 		exit(STATUS_NOT_EXECUTABLE);
 	}
 	lseek(fd, 0, SEEK_SET);
-	input_from_fd(input, fd_make_internal(fd));
+	return fd_make_internal(fd);
 }
 
-static void usage(void)
+static void run_file_if_there(const char *path)
 {
-	dprintf(STDERR_FILENO, "usage: sh [FILE [ARG]...]\n"
-			       "       sh -c COMMAND [NAME [ARG]...]\n");
-	exit(STATUS_MISUSE);
+	int fd = *path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	run_file(fd_make_internal(fd));
+	shell.unwind = UNWIND_NONE;
 }
 
-/* Decides where commands come from, and sets $0, $1 and so on. */
-static void open_input(struct input *input, char **argv)
+static void run_profiles(void)
 {
-	if (argv[1] && strcmp(argv[1], "-c") == 0) {
-		if (!argv[2])
-			usage();
-		set_arguments(argv[3] ? argv[3] : "sh", argv[3] ? argv + 4 : argv + 3);
-		input_from_string(input, argv[2]);
-	} else if (argv[1] && argv[1][0] == '-') {
-		usage();
-	} else if (argv[1]) {
-		set_arguments(argv[1], argv + 2);
-		open_script(input, argv[1]);
-	} else {
-		set_arguments("sh", argv + 1);
-		shell.interactive = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-		if (shell.interactive) {
-			terminal_open();
-			input_from_person(input);
-		} else {
-			input_from_fd(input, STDIN_FILENO);
-		}
+	run_file_if_there("/etc/profile");
+	if (vars_get("HOME"))
+		run_file_if_there(expand_text("$HOME/.profile"));
+}
+
+/* A prompt, line editing and job control, as far as the terminal allows. */
+static void begin_session(struct input *input)
+{
+	if (!vars_get("PS1"))
+		vars_set("PS1", geteuid() == 0 ? "mitos:$PWD# " : "mitos:$PWD\\$ ");
+	if (!vars_get("PS2"))
+		vars_set("PS2", "> ");
+	terminal_open();
+	traps_protect_shell();
+	if (option('m'))
+		terminal_start_jobs();
+	input_from_person(input);
+	if (vars_get("ENV"))
+		run_file_if_there(expand_text(vars_get("ENV")));
+}
+
+static _Noreturn void run_standard_input(void)
+{
+	struct input input;
+
+	if (shell.interactive)
+		begin_session(&input);
+	else
+		input_from_fd(&input, STDIN_FILENO);
+	run_input(&input);
+	shell_exit(shell.status);
+}
+
+/* The options have been taken; decides what is run. */
+static _Noreturn void run_main(const char *self, char **arguments)
+{
+	bool standard_input = !option('c') && (option('s') || !arguments[0]);
+
+	shell.interactive =
+		option('i') || (standard_input && isatty(STDIN_FILENO) && isatty(STDERR_FILENO));
+	shell.options['i'] = shell.interactive;
+	shell.options['m'] |= shell.interactive;
+	shell.options['s'] = standard_input;
+	if (standard_input) {
+		set_arguments(self, arguments);
+		run_standard_input();
 	}
+	if (option('c')) {
+		const char *text = *arguments++;
+
+		set_arguments(*arguments ? *arguments : self,
+			      *arguments ? arguments + 1 : arguments);
+		options_apply_monitor();
+		run_text(text, 1);
+	} else {
+		set_arguments(arguments[0], arguments + 1);
+		options_apply_monitor();
+		run_file(open_script(arguments[0]));
+	}
+	shell_exit(shell.status);
 }
 
 int main(int argc, char **argv)
 {
 	extern char **environ;
-	struct input input;
+	const char *self = argc > 0 ? argv[0] : "sh";
+	bool ended;
 
-	if (argc < 1)
-		usage();
-	/* Ignored by an ancestor, it would make the kernel bury children before the shell can. */
-	signal(SIGCHLD, SIG_DFL);
 	shell.pid = getpid();
-	vars_import(environ);
-	open_input(&input, argv);
-	run_input(&input);
-	return shell.status;
+	traps_init();
+	set_variables(environ);
+	argv += argc > 0;
+	if (!options_take(&argv, true, &ended) || (option('c') && !*argv)) {
+		dprintf(STDERR_FILENO,
+			"usage: sh [-aCefimnuvx] [-o OPTION] [-s | FILE] [ARG]...\n"
+			"       sh [-aCefimnuvx] [-o OPTION] -c TEXT [NAME [ARG]...]\n");
+		return STATUS_MISUSE;
+	}
+	if (*self == '-')
+		run_profiles();
+	run_main(self, argv);
 }

@@ -86,6 +86,28 @@ void arena_release(struct arena *arena)
 	}
 }
 
+struct arena_mark arena_mark(const struct arena *arena)
+{
+	return (struct arena_mark){ arena->blocks, arena->blocks ? arena->blocks->used : 0 };
+}
+
+/* The newest block is kept for what comes next, unless it is an unusually large one. */
+void arena_rewind(struct arena *arena, struct arena_mark mark)
+{
+	while (arena->blocks != mark.block) {
+		struct arena_block *block = arena->blocks;
+
+		if (block->older == mark.block && !mark.block && block->size == ARENA_BLOCK) {
+			block->used = 0;
+			return;
+		}
+		arena->blocks = block->older;
+		free(block);
+	}
+	if (arena->blocks)
+		arena->blocks->used = mark.used;
+}
+
 void buffer_add(struct buffer *buffer, const char *bytes, size_t count)
 {
 	size_t needed = buffer->length + count + 1;

@@ -1,7 +1,7 @@
 /*
- * The shell's memory: an arena for everything one command line needs (its text, its tree, its
- * expanded words), given back in one step before the next line is read, so that the parser and the
- * expansion free nothing and leak nothing; a byte buffer that grows; and a list of strings that
+ * The shell's memory: an arena for things that end together (a command's tree; what its words
+ * expand to), given back in one step, so that the parser and the expansion free nothing and leak
+ * nothing; a byte buffer that grows; and a list of strings that
  * ends in NULL, as execve wants it. A shell without memory cannot even say "not found" properly,
  * so when malloc fails it says so and exits with status 2; no caller checks for NULL.
  */
@@ -19,6 +19,15 @@ void *arena_alloc(struct arena *arena, size_t size);
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 char *arena_strdup(struct arena *arena, const char *text);
 void arena_release(struct arena *arena);
+
+/* How full an arena was: what has been allocated since can be given back. */
+struct arena_mark {
+	struct arena_block *block;
+	size_t used;
+};
+
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_rewind(struct arena *arena, struct arena_mark mark);
 
 /* A growing string. data is NUL-terminated after the first add, NULL before. */
 struct buffer {

@@ -1,98 +1,116 @@
 /*
- * The parser: recursive descent, one function for each rule of the grammar, from the loosest
- * binding to the tightest:
+ * The parser: recursive descent, one function for each rule of the grammar (POSIX XCU 2.10), from
+ * the loosest binding to the tightest:
  *
+ *	program  := { list newline }
  *	list     := and_or { (';' | '&' | newline) and_or }
  *	and_or   := pipeline { ('&&' | '||') pipeline }
  *	pipeline := ['!'] command { '|' command }
- *	command  := '(' list ')' redirect*  |  (assignment | redirect)* (word | redirect)*
+ *	command  := compound redirect*  |  name '(' ')' compound redirect*
+ *	          |  (assignment | redirect)* (word | redirect)*
  *
- * Every function looks at one token, p->token, and leaves there the first token that it did not
- * use. The first problem found is kept in p->result and returned as NULL by everyone on the way up.
- * A rule with a single part gives back that part: `ls` is a COMMAND, not a LIST of one AND_OR of
- * one PIPELINE. Parentheses may nest MAX_DEPTH deep, so no text can exhaust the stack.
+ * compound is in compound.c. Every function looks at one token, p->token, and leaves there the
+ * first token that it did not use. A rule with a single part gives back that part: `ls` is a
+ * COMMAND, not a LIST of one AND_OR of one PIPELINE. Words are reserved only where a command can
+ * begin.
  */
-#include "parser.h"
+#include "parsing.h"
 
-#include "lexer.h"
+#include "names.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_DEPTH 200
+/* ---- problems --------------------------------------------------------------------------- */
 
-struct parser {
-	struct lexer lexer;
-	struct token token;   /* the one being looked at */
-	const char *previous; /* where the last token used ended */
-	struct arena *arena;
-	struct parse_result result;
-	int depth; /* of open parentheses */
-};
-
-static struct node *parse_list(struct parser *p);
-
-static void *fail(struct parser *p, const char *message)
+void *parse_fail(struct parser *p, const char *message)
 {
+	if (!parse_ok(p))
+		return NULL;
 	p->result.status = PARSE_ERROR;
 	p->result.message = message;
+	p->result.line = p->line;
 	return NULL;
 }
 
-/* The token being looked at cannot stand here. */
-static void *fail_at_token(struct parser *p)
+void *parse_ended(struct parser *p, const char *message)
+{
+	if (parse_ok(p) && !p->final)
+		p->result.status = PARSE_INCOMPLETE;
+	return parse_fail(p, *message ? message : "syntax error: unexpected end of the input");
+}
+
+void *parse_unexpected(struct parser *p)
 {
 	char message[80];
 
-	if (p->token.kind == TOKEN_INCOMPLETE || p->token.kind == TOKEN_END) {
-		p->result.status = PARSE_INCOMPLETE;
-		return NULL;
-	}
 	if (p->token.kind == TOKEN_BAD)
-		return fail(p, p->lexer.problem);
+		return NULL;
+	if (p->token.kind == TOKEN_END)
+		return parse_ended(p, "");
 	if (p->token.kind == TOKEN_NEWLINE)
-		return fail(p, "syntax error: unexpected end of line");
-	snprintf(message, sizeof(message), "syntax error: unexpected `%.*s'",
-		 (int)(p->token.length < 40 ? p->token.length : 40), p->token.text);
-	return fail(p, arena_strdup(p->arena, message));
+		return parse_fail(p, "syntax error: unexpected end of line");
+	snprintf(message, sizeof(message), "syntax error: unexpected `%.40s'", p->token.spelling);
+	return parse_fail(p, arena_strdup(p->arena, message));
 }
 
-static void advance(struct parser *p)
+bool parse_enter(struct parser *p)
 {
-	p->previous = p->token.text + p->token.length;
-	p->token = lexer_next(&p->lexer);
+	if (++p->depth <= PARSE_MAX_DEPTH)
+		return true;
+	parse_fail(p, "syntax error: nested too deep");
+	return false;
 }
 
-static void skip_newlines(struct parser *p)
+void parse_leave(struct parser *p)
+{
+	p->depth--;
+}
+
+/* ---- tokens ----------------------------------------------------------------------------- */
+
+bool token_is(const struct parser *p, const char *reserved)
+{
+	return p->token.kind == TOKEN_WORD && p->token.literal &&
+	       strcmp(p->token.literal, reserved) == 0;
+}
+
+static bool token_in(const struct parser *p, const char *const *words)
+{
+	for (; *words; words++)
+		if (token_is(p, *words))
+			return true;
+	return false;
+}
+
+bool token_closes(const struct parser *p)
+{
+	static const char *const words[] = { "then", "else", "elif", "fi", "do",
+					     "done", "esac", "}",    NULL };
+
+	return token_in(p, words);
+}
+
+void parse_skip_newlines(struct parser *p)
 {
 	while (p->token.kind == TOKEN_NEWLINE)
-		advance(p);
+		lexer_advance(p);
 }
 
-static char *token_copy(struct parser *p)
-{
-	return arena_strndup(p->arena, p->token.text, p->token.length);
-}
-
-static struct node *new_node(struct parser *p, enum node_kind kind)
+struct node *parse_new_node(struct parser *p, enum node_kind kind)
 {
 	struct node *node = arena_alloc(p->arena, sizeof(*node));
 
 	node->kind = kind;
-	node->source = p->token.text;
+	node->line = p->token.line;
 	return node;
 }
 
-/* The node's source text reaches from the token at which it was made to the last one used. */
-static struct node *finish(struct parser *p, struct node *node)
-{
-	node->source_length = p->previous - node->source;
-	return node;
-}
+/* ---- redirections ----------------------------------------------------------------------- */
 
 static bool is_redirect(enum token_kind kind)
 {
-	return kind == TOKEN_IO_NUMBER || (kind >= TOKEN_LESS && kind <= TOKEN_COPY);
+	return kind == TOKEN_IO_NUMBER || (kind >= TOKEN_LESS && kind <= TOKEN_HERE_TABS);
 }
 
 static enum redirect_kind redirect_kind_of(enum token_kind kind)
@@ -100,12 +118,18 @@ static enum redirect_kind redirect_kind_of(enum token_kind kind)
 	switch (kind) {
 	case TOKEN_LESS:
 		return REDIRECT_READ;
+	case TOKEN_CLOBBER:
+		return REDIRECT_CLOBBER;
 	case TOKEN_APPEND:
 		return REDIRECT_APPEND;
 	case TOKEN_READ_WRITE:
 		return REDIRECT_READ_WRITE;
 	case TOKEN_COPY:
+	case TOKEN_COPY_INPUT:
 		return REDIRECT_COPY;
+	case TOKEN_HERE:
+	case TOKEN_HERE_TABS:
+		return REDIRECT_HERE;
 	default:
 		return REDIRECT_WRITE;
 	}
@@ -116,110 +140,162 @@ static struct redirect *parse_redirect(struct parser *p)
 {
 	struct redirect *redirect = arena_alloc(p->arena, sizeof(*redirect));
 	bool numbered = p->token.kind == TOKEN_IO_NUMBER;
-	char first = p->token.text[0];
+	char digit = p->token.spelling[0];
+	enum token_kind operator;
 
-	if (numbered && p->token.length > 1)
-		return fail(p, "syntax error: descriptors are numbered from 0 to 9");
 	if (numbered)
-		advance(p);
-	redirect->kind = redirect_kind_of(p->token.kind);
-	redirect->fd = numbered ? first - '0' : first == '>';
-	advance(p);
-	if (p->token.kind != TOKEN_WORD)
-		return fail_at_token(p);
-	redirect->target = token_copy(p);
-	advance(p);
+		lexer_advance(p);
+	operator= p->token.kind;
+	redirect->kind = redirect_kind_of(operator);
+	redirect->fd = numbered ? digit - '0' : p->token.spelling[0] == '>';
+	lexer_advance(p);
+	if (p->token.kind != TOKEN_WORD && p->token.kind != TOKEN_IO_NUMBER)
+		return parse_unexpected(p);
+	if (redirect->kind == REDIRECT_HERE)
+		heredoc_expect(p, redirect, operator== TOKEN_HERE_TABS);
+	else
+		redirect->target = p->token.word;
+	lexer_advance(p);
 	return redirect;
 }
 
-static struct word *parse_word(struct parser *p)
+void parse_redirects(struct parser *p, struct redirect **tail)
 {
-	struct word *word = arena_alloc(p->arena, sizeof(*word));
-
-	word->text = token_copy(p);
-	advance(p);
-	return word;
+	while (is_redirect(p->token.kind)) {
+		*tail = parse_redirect(p);
+		if (!*tail)
+			return;
+		tail = &(*tail)->next;
+	}
 }
 
-static bool is_assignment(const struct token *token)
-{
-	size_t name = name_length(token->text);
+/* ---- simple commands -------------------------------------------------------------------- */
 
-	return name > 0 && name < token->length && token->text[name] == '=';
+/* The word as NAME=value, or NULL. The first part of the value is what follows the = in it. */
+static struct assignment *as_assignment(struct parser *p, const struct word *word)
+{
+	const struct part *first = word->parts;
+	struct assignment *assignment;
+	struct part *rest;
+	size_t length;
+
+	if (!first || first->kind != PART_TEXT || first->quoted)
+		return NULL;
+	length = name_length(first->text);
+	if (length == 0 || first->text[length] != '=')
+		return NULL;
+	assignment = arena_alloc(p->arena, sizeof(*assignment));
+	assignment->name = arena_strndup(p->arena, first->text, length);
+	assignment->value = arena_alloc(p->arena, sizeof(*assignment->value));
+	assignment->value->source = word->source + length + 1;
+	rest = arena_alloc(p->arena, sizeof(*rest));
+	*rest = *first;
+	rest->text += length + 1;
+	assignment->value->parts = *rest->text ? rest : first->next;
+	return assignment;
+}
+
+struct simple {
+	struct node *node;
+	struct assignment **assignments;
+	struct word **words;
+	struct redirect **redirects;
+};
+
+/* One more word or redirection. False if what comes next is neither. */
+static bool parse_simple_part(struct parser *p, struct simple *simple)
+{
+	if (is_redirect(p->token.kind)) {
+		*simple->redirects = parse_redirect(p);
+		if (!*simple->redirects)
+			return false;
+		simple->redirects = &(*simple->redirects)->next;
+		return true;
+	}
+	if (p->token.kind != TOKEN_WORD)
+		return false;
+	if (!simple->node->words) {
+		*simple->assignments = as_assignment(p, p->token.word);
+		if (*simple->assignments) {
+			simple->assignments = &(*simple->assignments)->next;
+			lexer_advance(p);
+			return true;
+		}
+		lexer_expand_alias(p);
+	} else if (p->alias_continues) {
+		p->alias_continues = false;
+		lexer_expand_alias(p);
+	}
+	if (p->token.kind != TOKEN_WORD)
+		return true;
+	*simple->words = p->token.word;
+	simple->words = &p->token.word->next;
+	lexer_advance(p);
+	return true;
+}
+
+/* name ( ) body, the parser being at the parenthesis. */
+static struct node *parse_function(struct parser *p, struct node *command)
+{
+	static const char *const problem = "syntax error: bad function name";
+	const char *name = word_literal(command->words);
+
+	if (!name || name[name_length(name)] != '\0')
+		return parse_fail(p, problem);
+	lexer_advance(p);
+	if (p->token.kind != TOKEN_CLOSE)
+		return parse_unexpected(p);
+	lexer_advance(p);
+	parse_skip_newlines(p);
+	command->kind = NODE_FUNCTION;
+	command->words = NULL;
+	command->name = name;
+	command->body = parse_function_body(p);
+	return command->body;
 }
 
 static struct node *parse_simple(struct parser *p)
 {
-	struct node *node = new_node(p, NODE_COMMAND);
-	struct word **assignments = &node->assignments;
-	struct word **words = &node->words;
-	struct redirect **redirects = &node->redirects;
+	struct node *node = parse_new_node(p, NODE_COMMAND);
+	struct simple simple = { node, &node->assignments, &node->words, &node->redirects };
 
-	for (;;) {
-		if (is_redirect(p->token.kind)) {
-			*redirects = parse_redirect(p);
-			if (!*redirects)
-				return NULL;
-			redirects = &(*redirects)->next;
-		} else if (p->token.kind != TOKEN_WORD) {
-			return finish(p, node);
-		} else if (!node->words && is_assignment(&p->token)) {
-			*assignments = parse_word(p);
-			assignments = &(*assignments)->next;
-		} else {
-			*words = parse_word(p);
-			words = &(*words)->next;
-		}
-	}
-}
-
-static struct node *parse_subshell(struct parser *p)
-{
-	struct node *node = new_node(p, NODE_SUBSHELL);
-	struct redirect **redirects = &node->redirects;
-
-	if (++p->depth > MAX_DEPTH)
-		return fail(p, "syntax error: parentheses nested too deep");
-	advance(p);
-	node->children = parse_list(p);
-	if (p->result.status != PARSE_OK)
-		return NULL;
-	if (!node->children || p->token.kind != TOKEN_CLOSE)
-		return fail_at_token(p);
-	advance(p);
-	p->depth--;
-
-	while (is_redirect(p->token.kind)) {
-		*redirects = parse_redirect(p);
-		if (!*redirects)
-			return NULL;
-		redirects = &(*redirects)->next;
-	}
-	return finish(p, node);
+	while (parse_simple_part(p, &simple))
+		if (p->token.kind == TOKEN_OPEN && node->words && !node->words->next &&
+		    !node->assignments && !node->redirects)
+			return parse_function(p, node) ? node : NULL;
+	p->alias_continues = false;
+	return parse_ok(p) ? node : NULL;
 }
 
 static struct node *parse_command(struct parser *p)
 {
-	if (p->token.kind == TOKEN_OPEN)
-		return parse_subshell(p);
-	if (p->token.kind == TOKEN_WORD || is_redirect(p->token.kind))
-		return parse_simple(p);
-	return fail_at_token(p);
+	struct node *node;
+
+	lexer_expand_alias(p);
+	if (!parse_enter(p))
+		return NULL;
+	node = parse_compound(p);
+	if (!node && parse_ok(p)) {
+		if (is_redirect(p->token.kind) || (p->token.kind == TOKEN_WORD && !token_closes(p)))
+			node = parse_simple(p);
+		else
+			parse_unexpected(p);
+	}
+	parse_leave(p);
+	return node;
 }
 
-static bool is_bang(const struct token *token)
-{
-	return token->kind == TOKEN_WORD && token->length == 1 && token->text[0] == '!';
-}
+/* ---- pipelines and lists ---------------------------------------------------------------- */
 
 static struct node *parse_pipeline(struct parser *p)
 {
-	struct node *node = new_node(p, NODE_PIPELINE);
+	struct node *node = parse_new_node(p, NODE_PIPELINE);
 	struct node **child = &node->children;
 
-	if (is_bang(&p->token)) {
+	lexer_expand_alias(p);
+	if (token_is(p, "!")) {
 		node->negated = true;
-		advance(p);
+		lexer_advance(p);
 	}
 	for (;;) {
 		*child = parse_command(p);
@@ -228,17 +304,15 @@ static struct node *parse_pipeline(struct parser *p)
 		if (p->token.kind != TOKEN_PIPE)
 			break;
 		child = &(*child)->next;
-		advance(p);
-		skip_newlines(p);
+		lexer_advance(p);
+		parse_skip_newlines(p);
 	}
-	if (!node->negated && !node->children->next)
-		return node->children;
-	return finish(p, node);
+	return node->negated || node->children->next ? node : node->children;
 }
 
 static struct node *parse_and_or(struct parser *p)
 {
-	struct node *node = new_node(p, NODE_AND_OR);
+	struct node *node = parse_new_node(p, NODE_AND_OR);
 	struct node **child = &node->children;
 	enum run_condition condition = RUN_ALWAYS;
 
@@ -251,47 +325,98 @@ static struct node *parse_and_or(struct parser *p)
 			break;
 		condition = p->token.kind == TOKEN_AND_IF ? RUN_IF_TRUE : RUN_IF_FALSE;
 		child = &(*child)->next;
-		advance(p);
-		skip_newlines(p);
+		lexer_advance(p);
+		parse_skip_newlines(p);
 	}
-	return node->children->next ? finish(p, node) : node->children;
+	return node->children->next ? node : node->children;
 }
 
-/* Ends before a ) or at the end of the text. NULL with PARSE_OK means an empty list. */
-static struct node *parse_list(struct parser *p)
+/* Whether a list ends here: no command can begin with this token. */
+static bool ends_list(const struct parser *p)
 {
-	struct node *node = new_node(p, NODE_LIST);
+	return p->token.kind == TOKEN_END || p->token.kind == TOKEN_BAD ||
+	       p->token.kind == TOKEN_NEWLINE || p->token.kind == TOKEN_CLOSE ||
+	       p->token.kind == TOKEN_DOUBLE_SEMICOLON || token_closes(p);
+}
+
+/* A list of one line if so asked, else it goes on after newlines. */
+static struct node *parse_list_of(struct parser *p, bool one_line)
+{
+	struct node *node = parse_new_node(p, NODE_LIST);
 	struct node **child = &node->children;
 
-	skip_newlines(p);
-	while (p->token.kind != TOKEN_END && p->token.kind != TOKEN_CLOSE) {
+	if (!one_line)
+		parse_skip_newlines(p);
+	for (;;) {
+		lexer_expand_alias(p);
+		if (ends_list(p))
+			break;
 		*child = parse_and_or(p);
 		if (!*child)
 			return NULL;
 		(*child)->background = p->token.kind == TOKEN_AMPERSAND;
 		child = &(*child)->next;
 		if (p->token.kind != TOKEN_AMPERSAND && p->token.kind != TOKEN_SEMICOLON &&
-		    p->token.kind != TOKEN_NEWLINE)
+		    (p->token.kind != TOKEN_NEWLINE || one_line))
 			break;
-		advance(p);
-		skip_newlines(p);
+		if (p->token.kind != TOKEN_NEWLINE)
+			lexer_advance(p);
+		if (!one_line)
+			parse_skip_newlines(p);
 	}
-	if (node->children && !node->children->next && !node->children->background)
+	if (!parse_ok(p) || !node->children)
+		return NULL;
+	if (!node->children->next && !node->children->background)
 		return node->children;
-	return node->children ? finish(p, node) : NULL;
+	return node;
 }
 
-struct parse_result parse(const char *text, struct arena *arena)
+struct node *parse_list(struct parser *p)
 {
-	struct parser p = { .lexer = { .at = text },
-			    .arena = arena,
-			    .result = { .status = PARSE_OK } };
+	return parse_list_of(p, false);
+}
 
-	p.token = lexer_next(&p.lexer);
-	p.result.tree = parse_list(&p);
-	if (p.result.status == PARSE_OK && p.token.kind != TOKEN_END)
-		fail_at_token(&p);
-	if (p.result.status != PARSE_OK)
+struct node *parse_program(struct parser *p)
+{
+	struct node *list;
+
+	lexer_advance(p);
+	list = parse_list(p);
+	if (parse_ok(p) && p->token.kind != TOKEN_END)
+		return parse_unexpected(p);
+	return list;
+}
+
+struct node *parse_substitution(struct parser *p)
+{
+	struct token outer = p->token;
+	struct node *list;
+
+	lexer_advance(p);
+	list = parse_list(p);
+	if (parse_ok(p) && p->token.kind != TOKEN_CLOSE)
+		return parse_unexpected(p);
+	p->token = outer;
+	return list;
+}
+
+struct parse_result parse(struct parse_input input, struct arena *arena)
+{
+	struct parser p = { .at = input.text,
+			    .line = input.line,
+			    .final = input.final,
+			    .alias = input.alias,
+			    .arena = arena };
+
+	lexer_advance(&p);
+	if (p.token.kind != TOKEN_NEWLINE)
+		p.result.tree = parse_list_of(&p, true);
+	if (p.token.kind != TOKEN_END && p.token.kind != TOKEN_NEWLINE)
+		parse_unexpected(&p);
+	p.result.rest = p.at;
+	if (parse_ok(&p))
+		p.result.line = p.line;
+	else
 		p.result.tree = NULL;
 	return p.result;
 }

@@ -1,133 +1,39 @@
 /*
- * Running a tree. Lists and && and || are walked here, in the shell itself; so are builtins and
- * assignments, which would have no effect in a child. Everything else becomes a job (launch.c) that
- * the shell waits for, or does not wait for after an &.
+ * Running a tree. Lists, conditions and loops are walked here, in the shell itself; so are builtins
+ * and assignments (command.c), which would have no effect in a child. Everything else becomes a job
+ * (launch.c) that the shell waits for, or does not wait for after an &.
+ *
+ * Whatever is run leaves its status in shell.status and nothing in shell.arena.
  */
 #include "run.h"
 
-#include "builtins.h"
+#include "command.h"
 #include "expand.h"
+#include "functions.h"
 #include "jobs.h"
 #include "launch.h"
-#include "lexer.h"
+#include "pattern.h"
 #include "redirect.h"
 #include "shell.h"
+#include "trap.h"
 #include "vars.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A variable's value before a builtin was run with another one in front of it. */
-struct saved_variable {
-	const char *name;
-	const char *value; /* NULL: there was none */
-	struct saved_variable *next;
-};
-
-static char *assignment_name(const struct word *assignment)
+/* Runs something whose failure is an answer, and does not end the shell under set -e. */
+static int run_condition(const struct node *node)
 {
-	return arena_strndup(&shell.arena, assignment->text, name_length(assignment->text));
-}
+	int status;
 
-int assign_variables(const struct word *assignments, bool exported)
-{
-	for (; assignments; assignments = assignments->next) {
-		char *name = assignment_name(assignments);
-		char *value = expand_string(assignments->text + name_length(name) + 1);
-
-		if (!value)
-			return -1;
-		vars_set(name, value);
-		if (exported)
-			vars_export(name);
-	}
-	return 0;
-}
-
-static struct saved_variable *save_variables(const struct word *assignments)
-{
-	struct saved_variable *list = NULL;
-
-	for (; assignments; assignments = assignments->next) {
-		struct saved_variable *saved = arena_alloc(&shell.arena, sizeof(*saved));
-		const char *value;
-
-		saved->name = assignment_name(assignments);
-		value = vars_get(saved->name);
-		saved->value = value ? arena_strdup(&shell.arena, value) : NULL;
-		saved->next = list;
-		list = saved;
-	}
-	return list;
-}
-
-static void restore_variables(const struct saved_variable *saved)
-{
-	for (; saved; saved = saved->next)
-		vars_set(saved->name, saved->value);
-}
-
-/*
- * A builtin runs in the shell, so redirections and variables in front of it are put back after it.
- * For the special ones POSIX wants the variables kept, and errors to end a script (XCU 2.14).
- */
-static int run_builtin(const struct builtin *builtin, const struct node *node, char **argv)
-{
-	struct saved_fds fds;
-	struct saved_variable *variables = NULL;
-	int status = EXIT_FAILURE;
-
-	if (!builtin->special)
-		variables = save_variables(node->assignments);
-	if (redirect_apply(node->redirects, &fds) == 0 &&
-	    assign_variables(node->assignments, false) == 0)
-		status = builtin->run(argv);
-	else if (builtin->special)
-		fail_shell(status);
-	redirect_undo(&fds);
-	restore_variables(variables);
+	shell.errexit_ignored++;
+	status = run_tree(node);
+	shell.errexit_ignored--;
 	return status;
 }
 
-/* exec is the builtin whose redirections stay, with a program to become or without. */
-static int run_exec(const struct node *node, char **argv)
-{
-	if (redirect_apply(node->redirects, NULL) < 0)
-		return fail_shell(EXIT_FAILURE);
-	if (assign_variables(node->assignments, argv[1] != NULL) < 0)
-		return fail_shell(STATUS_MISUSE);
-	return builtin_find(argv[0])->run(argv);
-}
-
-/* No word is left: only assignments, only redirections, or a variable that was empty. */
-static int run_assignments(const struct node *node)
-{
-	struct saved_fds fds;
-	int status = redirect_apply(node->redirects, &fds) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-
-	redirect_undo(&fds);
-	if (assign_variables(node->assignments, false) < 0)
-		return fail_shell(STATUS_MISUSE);
-	return status;
-}
-
-static int run_command(const struct node *node)
-{
-	char **argv = expand_words(node->words);
-	const struct builtin *builtin;
-
-	if (!argv)
-		return fail_shell(STATUS_MISUSE);
-	if (!argv[0])
-		return run_assignments(node);
-	builtin = builtin_find(argv[0]);
-	if (!builtin)
-		return job_wait(launch_single(node, argv, false));
-	if (builtin->keeps_redirections)
-		return run_exec(node, argv);
-	return run_builtin(builtin, node, argv);
-}
+/* ---- pipelines and lists ---------------------------------------------------------------- */
 
 /* One stage is possible: a command after !. It runs as if the ! were not there. */
 static int run_pipeline(const struct node *node)
@@ -137,17 +43,22 @@ static int run_pipeline(const struct node *node)
 	if (node->children->next)
 		status = job_wait(launch_pipeline(node, false));
 	else
-		status = run_tree(node->children);
+		status = run_condition(node->children);
 	return node->negated ? !status : status;
 }
 
 static int run_and_or(const struct node *node)
 {
-	for (const struct node *child = node->children; child && !shell.interrupted;
-	     child = child->next)
-		if (child->run_when == RUN_ALWAYS ||
-		    (child->run_when == RUN_IF_TRUE) == (shell.status == 0))
+	for (const struct node *child = node->children; child && !shell.unwind;
+	     child = child->next) {
+		if (child->run_when != RUN_ALWAYS &&
+		    (child->run_when == RUN_IF_TRUE) != (shell.status == 0))
+			continue;
+		if (child->next)
+			run_condition(child);
+		else
 			run_tree(child);
+	}
 	return shell.status;
 }
 
@@ -164,14 +75,13 @@ static int run_background(const struct node *node)
 		return EXIT_FAILURE;
 	shell.last_background = job_last_pid(job);
 	if (shell.interactive)
-		dprintf(STDERR_FILENO, "[%d]\n", shell.last_background);
+		dprintf(STDERR_FILENO, "[%d] %d\n", job_number(job), shell.last_background);
 	return EXIT_SUCCESS;
 }
 
 static int run_list(const struct node *node)
 {
-	for (const struct node *child = node->children; child && !shell.interrupted;
-	     child = child->next)
+	for (const struct node *child = node->children; child && !shell.unwind; child = child->next)
 		if (child->background)
 			shell.status = run_background(child);
 		else
@@ -179,26 +89,195 @@ static int run_list(const struct node *node)
 	return shell.status;
 }
 
-int run_tree(const struct node *node)
+/* ---- conditions and loops --------------------------------------------------------------- */
+
+static int run_if(const struct node *node)
 {
-	if (!node)
+	while (node && node->kind == NODE_IF) {
+		int status = run_condition(node->condition);
+
+		if (shell.unwind)
+			return status;
+		if (status == 0)
+			return run_tree(node->body);
+		node = node->otherwise;
+	}
+	return node ? run_tree(node) : EXIT_SUCCESS;
+}
+
+/* After a round of a loop: whether there may be another one. */
+static bool goes_on(void)
+{
+	if (shell.unwind == UNWIND_NONE)
+		return true;
+	if (shell.unwind != UNWIND_BREAK && shell.unwind != UNWIND_CONTINUE)
+		return false;
+	if (--shell.unwind_loops > 0)
+		return false;
+	if (shell.unwind == UNWIND_BREAK) {
+		shell.unwind = UNWIND_NONE;
+		return false;
+	}
+	shell.unwind = UNWIND_NONE;
+	return true;
+}
+
+static int run_while(const struct node *node)
+{
+	int status = EXIT_SUCCESS;
+
+	shell.loops++;
+	for (;;) {
+		int condition = run_condition(node->condition);
+
+		if (shell.unwind == UNWIND_NONE) {
+			if ((condition == 0) != (node->kind == NODE_WHILE))
+				break;
+			status = run_tree(node->body);
+		} else if (shell.unwind < UNWIND_RETURN) {
+			status = EXIT_SUCCESS;
+		} else {
+			status = condition;
+		}
+		if (!goes_on())
+			break;
+	}
+	shell.loops--;
+	return status;
+}
+
+static int run_for(const struct node *node)
+{
+	char **words = shell.positional.items;
+	int status = EXIT_SUCCESS;
+
+	if (node->has_words)
+		words = expand_words(node->words);
+	else
+		words = expand_copy(words);
+	if (!words)
 		return shell.status;
+	shell.loops++;
+	for (; *words; words++) {
+		if (!vars_set(node->name, *words)) {
+			status = fail_shell(STATUS_MISUSE);
+			break;
+		}
+		status = run_tree(node->body);
+		if (!goes_on())
+			break;
+	}
+	shell.loops--;
+	return status;
+}
+
+/* -1 if a pattern cannot be expanded. */
+static int clause_matches(const struct case_clause *clause, const char *subject)
+{
+	for (const struct word *word = clause->patterns; word; word = word->next) {
+		char *pattern = expand_pattern(word);
+
+		if (!pattern)
+			return -1;
+		if (pattern_matches(pattern, subject))
+			return 1;
+	}
+	return 0;
+}
+
+static int run_case(const struct node *node)
+{
+	char *subject = expand_string(node->words);
+
+	if (!subject)
+		return shell.status;
+	for (const struct case_clause *clause = node->clauses; clause; clause = clause->next) {
+		int matches = clause_matches(clause, subject);
+
+		if (matches < 0)
+			return shell.status;
+		if (matches)
+			return clause->body ? run_tree(clause->body) : EXIT_SUCCESS;
+	}
+	return EXIT_SUCCESS;
+}
+
+/* ---- all together ----------------------------------------------------------------------- */
+
+static int run_compound(const struct node *node)
+{
+	switch (node->kind) {
+	case NODE_GROUP:
+		return run_tree(node->body);
+	case NODE_IF:
+		return run_if(node);
+	case NODE_WHILE:
+	case NODE_UNTIL:
+		return run_while(node);
+	case NODE_FOR:
+		return run_for(node);
+	default:
+		return run_case(node);
+	}
+}
+
+/* The redirections of a compound command hold while it runs. */
+static int run_redirected(const struct node *node)
+{
+	struct saved_fds fds;
+	int status = STATUS_MISUSE;
+
+	if (!node->redirects)
+		return run_compound(node);
+	if (redirect_apply(node->redirects, &fds) == 0)
+		status = run_compound(node);
+	redirect_undo(&fds);
+	return status;
+}
+
+static int run_node(const struct node *node)
+{
 	switch (node->kind) {
 	case NODE_COMMAND:
-		shell.status = run_command(node);
-		break;
+		return run_command(node);
 	case NODE_SUBSHELL:
-		shell.status = job_wait(launch_single(node, NULL, false));
-		break;
+		return job_wait(launch_single(node, NULL, false));
 	case NODE_PIPELINE:
-		shell.status = run_pipeline(node);
-		break;
+		return run_pipeline(node);
 	case NODE_AND_OR:
-		shell.status = run_and_or(node);
-		break;
+		return run_and_or(node);
 	case NODE_LIST:
-		shell.status = run_list(node);
-		break;
+		return run_list(node);
+	case NODE_FUNCTION:
+		function_define(node);
+		return EXIT_SUCCESS;
+	default:
+		return run_redirected(node);
 	}
+}
+
+/* Whether the failure of this node ends a shell with set -e (POSIX XCU, set). */
+static bool counts_for_errexit(const struct node *node)
+{
+	return shell.status != 0 && option('e') && shell.errexit_ignored == 0 && !shell.unwind &&
+	       (node->kind == NODE_COMMAND || node->kind == NODE_SUBSHELL || node->redirects ||
+		(node->kind == NODE_PIPELINE && !node->negated));
+}
+
+int run_tree(const struct node *node)
+{
+	struct arena_mark mark = arena_mark(&shell.arena);
+
+	if (!node) {
+		shell.status = EXIT_SUCCESS;
+		return shell.status;
+	}
+	if (option('n') && !shell.interactive)
+		return shell.status;
+	shell.status = run_node(node);
+	arena_rewind(&shell.arena, mark);
+	if (counts_for_errexit(node))
+		shell_exit(shell.status);
+	traps_run();
 	return shell.status;
 }

@@ -6,10 +6,13 @@
 
 #include "ast.h"
 
-/* Runs the tree (NULL: nothing) and returns its status, which is also the new $?. */
+/*
+ * Runs the tree (NULL: nothing, successfully) and returns its status, which is also the new $?.
+ * Check shell.unwind afterwards.
+ */
 int run_tree(const struct node *node);
 
-/* NAME=value words, in order, each seeing those before it. -1 after a bad substitution. */
-int assign_variables(const struct word *assignments, bool exported);
+/* Runs all commands of a text, as eval does. `line` is the number of its first line. */
+int run_text(const char *text, int line);
 
 #endif

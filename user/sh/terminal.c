@@ -1,14 +1,15 @@
 /*
  * The terminal. It is one device shared by all jobs, and the kernel decides by its foreground
  * process group who gets Ctrl-C and who may read; the interactive shell moves that group from job
- * to job and back to itself. It ignores the signals with which the terminal would stop or kill it
- * for doing so, and never lets a child start with them ignored: ignored signals stay ignored across
- * execve, and a program that Ctrl-C cannot end would be the result.
+ * to job and back to itself. It ignores the signals with which the terminal would stop it for doing
+ * so, and never lets a child start with them ignored (trap.c): ignored signals stay ignored across
+ * execve, and a program that Ctrl-Z cannot stop would be the result.
  */
 #include "terminal.h"
 
 #include "redirect.h"
 #include "shell.h"
+#include "trap.h"
 #include "vars.h"
 
 #include <fcntl.h>
@@ -18,29 +19,12 @@
 #include <termios.h>
 #include <unistd.h>
 
-static const int SIGNALS[] = { SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU };
-
 static struct {
 	int fd;
 	struct termios modes; /* as programs shall find them */
 	bool has_modes;	      /* it is a terminal indeed */
+	pid_t first_group;    /* the shell's before it had one of its own */
 } terminal = { .fd = -1 };
-
-static void signals_set(void (*action)(int))
-{
-	for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++)
-		signal(SIGNALS[i], action);
-}
-
-void signals_ignore(void)
-{
-	signals_set(SIG_IGN);
-}
-
-void signals_default(void)
-{
-	signals_set(SIG_DFL);
-}
 
 /*
  * A shell started in the background must wait for its turn: SIGTTIN stops it until somebody brings
@@ -68,14 +52,33 @@ void terminal_open(void)
 		fd = dup(STDIN_FILENO);
 	terminal.fd = fd_make_internal(fd);
 	terminal.has_modes = tcgetattr(terminal.fd, &terminal.modes) == 0;
+}
+
+void terminal_start_jobs(void)
+{
+	if (terminal.fd < 0)
+		terminal_open();
+	terminal.first_group = getpgrp();
 	shell.job_control = wait_for_turn();
-	signals_ignore();
 	if (!shell.job_control) {
+		shell.options['m'] = false;
 		complain("no job control: the terminal belongs to somebody else");
 		return;
 	}
+	shell.options['m'] = true;
+	traps_job_control(true);
 	setpgid(0, 0);
 	terminal_give(getpgrp());
+}
+
+void terminal_stop_jobs(void)
+{
+	if (!shell.job_control)
+		return;
+	terminal_give(terminal.first_group);
+	setpgid(0, terminal.first_group);
+	traps_job_control(false);
+	shell.job_control = false;
 }
 
 void terminal_give(pid_t group)
@@ -86,10 +89,8 @@ void terminal_give(pid_t group)
 
 void terminal_take(bool restore_modes)
 {
-	if (!shell.interactive)
-		return;
 	terminal_give(getpgrp());
-	if (!terminal.has_modes)
+	if (!shell.interactive || !terminal.has_modes)
 		return;
 	if (restore_modes)
 		tcsetattr(terminal.fd, TCSADRAIN, &terminal.modes);

@@ -1,6 +1,6 @@
 /*
  * The terminal: which process group owns it, in what mode it is, how wide it is. Everything here
- * does nothing in a shell that is not interactive.
+ * does nothing in a shell without job control.
  */
 #ifndef SH_TERMINAL_H
 #define SH_TERMINAL_H
@@ -8,8 +8,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Opens the controlling terminal and, if it is this shell's turn on it, starts job control. */
+/* Opens the controlling terminal. */
 void terminal_open(void);
+
+/*
+ * Job control: the shell gets a process group of its own, which has the terminal whenever no job
+ * has it. If it is not this shell's turn on the terminal, it says so and there is none.
+ */
+void terminal_start_jobs(void);
+
+/* Gives the terminal back to the group that had it when job control began. */
+void terminal_stop_jobs(void);
 
 /* Makes the group the one that Ctrl-C reaches and that may read. Called by parent and child. */
 void terminal_give(pid_t group);
@@ -32,9 +41,5 @@ int terminal_columns(void);
 
 /* The descriptor to read keys from and write echo to. */
 int terminal_fd(void);
-
-/* The signals that the terminal sends: ignored by an interactive shell, not by its children. */
-void signals_ignore(void);
-void signals_default(void);
 
 #endif
