@@ -146,8 +146,7 @@ TEST(in_the_middle_of_anything)
 
 enum { SENDERS = 20, EACH = 100 };
 
-/* What is queued comes, all of it and each sender's in its order; a full queue is said to be full.
- * */
+/* What is queued comes, all of it, and each sender's in its order; a full queue says so. */
 TEST(many_senders)
 {
 	int next[SENDERS] = { 0 };
