@@ -495,10 +495,10 @@ TEST(clone_children)
 	pid = exits_with(8);
 	CHECK_ERRNO(wait4_raw(pid, &status, __WCLONE, NULL), ECHILD);
 	CHECK_EQ(wait4_raw(pid, &status, __WALL, NULL), pid);
+	CHECK(signal(SIGUSR1, SIG_IGN) != SIG_ERR);
 	pid = (pid_t)syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0);
 	if (pid == 0)
 		_exit(9);
-	CHECK(signal(SIGUSR1, SIG_IGN) != SIG_ERR);
 	CHECK_EQ(wait4_raw(pid, &status, __WALL, NULL), pid);
 	CHECK_EQ(status, 9 << 8);
 }
