@@ -21,7 +21,7 @@ SECONDS = 300       # for all scripts of one shell
 DRIVER = r"""
 PATH=/shells/{shell}:/bin:/sbin
 export PATH
-for script in /scripts/*; do
+for script in /sh-scripts/*; do
 	name=${{script##*/}}
 	mkdir -p /tmp/run/$name
 	cd /tmp/run/$name
@@ -55,7 +55,8 @@ OWN = {
     "substitution-or-arithmetic": ("echo $((echo a); echo b) $((1 + 1))", "a b 2\n"),
     "jobs-in-substitution": ("sleep 5 & p=$!; [ \"$(jobs -p)\" = $p ] && echo same; kill $p",
                              "same\n"),
-    "traps-in-substitution": ("trap 'echo x' INT; x=$(trap); echo \"$x\"", "trap -- 'echo x' INT\n"),
+    "traps-in-substitution":
+        ("trap 'echo x' INT; x=$(trap); echo \"$x\"", "trap -- 'echo x' INT\n"),
     "path-is-searched-anew": ("mkdir p; PATH=$PWD/p:$PATH; true_; echo 'echo found' >p/true_;"
                               "chmod +x p/true_; true_", "found\n"),
     "input-is-not-read-ahead": ("printf 'cat\\ndata\\n' | sh", "data\n"),
@@ -82,11 +83,11 @@ def lay_shell(root, shell, program):
 
 
 def lay_scripts(root):
-    (root / "scripts").mkdir()
+    (root / "sh-scripts").mkdir()
     for name, text in SCRIPTS.items():
-        (root / "scripts" / name).write_text(text)
+        (root / "sh-scripts" / name).write_text(text)
     for name, (text, _) in OWN.items():
-        (root / "scripts" / f"own.{name}").write_text(text + "\n")
+        (root / "sh-scripts" / f"own.{name}").write_text(text + "\n")
 
 
 def results(output):

@@ -1,5 +1,5 @@
-/* Copy-on-write's half of a page fault, for pages and for tables; mm_fork, its other half, is declared
- * in mm.h. */
+/* Copy-on-write's half of a page fault, for pages and for tables; mm_fork, its other half, is
+ * declared in mm.h. */
 #ifndef MITOS_MM_COW_H
 #define MITOS_MM_COW_H
 

@@ -197,8 +197,8 @@ int mm_sync(struct mm_struct *mm, u64 addr, u64 size, int flags);
 int mm_check_limits(struct mm_struct *mm, u64 pages, u32 flags);
 /* The same as mm_unmap with the lock held by the caller. */
 int mm_unmap_locked(struct mm_struct *mm, u64 start, u64 end);
-/* Takes the pages of cache numbered first_page and up out of every address space (truncation). 0, or
- * -ENOMEM if some are left: a table that is shared could not be copied. */
+/* Takes the pages of cache numbered first_page and up out of every address space (truncation). 0,
+ * or -ENOMEM if some are left: a table that is shared could not be copied. */
 int mm_unmap_object(struct page_cache *cache, u64 first_page);
 /* Gives a shared anonymous request its object; 0 or -ENOMEM. */
 int mm_shared_anonymous(struct mmap_request *request);
@@ -226,7 +226,8 @@ void pages_protect(struct mm_struct *mm, u64 start, u64 end, u32 vm_flags);
 /* Moves the pages of [from, from + size) to `to`, both inside areas of mm; 0 or -ENOMEM with
  * nothing lost. */
 int pages_move(struct mm_struct *mm, u64 from, u64 to, u64 size);
-/* Tables that are shared are visited as the address space's own. Calls fn for each page-table page of mm (level 3 to 0) and each present entry of level 0. */
+/* Calls fn for each page-table page of mm (level 3 to 0) and each present entry of level 0; shared
+ * tables, too, as if they were its own. */
 struct table_visitor {
 	/* above: the entry that points at it, just W for the top */
 	void (*table)(struct frame *table, unsigned level, pte_t above, void *arg);

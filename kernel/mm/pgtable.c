@@ -2,9 +2,9 @@
  * Page tables of user address spaces. Each table page is a frame whose `used` counts its present
  * entries; a table that becomes empty is freed at once, so an unmapped region leaves nothing
  * behind. All ranges are walked table by table, skipping what is absent. A table may be shared with
- * other address spaces (cow.c): whoever wants to change one makes it its own first. Frames taken out
- * of a table are put only after the TLB has forgotten them: they wait in a small batch. Callers hold
- * the mm's lock.
+ * other address spaces (cow.c): whoever wants to change one makes it its own first. Frames taken
+ * out of a table are put only after the TLB has forgotten them: they wait in a small batch. Callers
+ * hold the mm's lock.
  */
 #include "mm/cow.h"
 #include "mm/tlb.h"

@@ -106,6 +106,9 @@ static void notify_parent_of_death(struct task_struct *child)
 {
 	struct task_struct *parent = child->parent;
 	int code = child->exit_code, signal = code & 0x7f;
+	/* Ignored, SIGCHLD is not even pending for a parent that blocks it. */
+	bool unheard = child->exit_signal == SIGCHLD &&
+		       parent->sighand->actions[SIGCHLD - 1].sa_handler == SIG_IGN;
 	struct siginfo info = {
 		.si_signo = child->exit_signal,
 		.si_code = !signal	 ? CLD_EXITED
@@ -118,7 +121,7 @@ static void notify_parent_of_death(struct task_struct *child)
 	info.si_status = signal ? signal : code >> 8;
 	info.si_utime = (long)(child->self_sum.utime / NSEC_PER_CLOCK_TICK);
 	info.si_stime = (long)(child->self_sum.stime / NSEC_PER_CLOCK_TICK);
-	if (child->exit_signal > 0 && child->exit_signal <= SIGNAL_COUNT)
+	if (!unheard && child->exit_signal > 0 && child->exit_signal <= SIGNAL_COUNT)
 		signal_send_info(parent, child->exit_signal, &info);
 	wait_queue_wake(&parent->signal->child_exit);
 }

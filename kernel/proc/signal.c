@@ -311,14 +311,12 @@ void signal_notify_parent(struct task_struct *child, int code, int status)
 	info.si_pid = child->pid;
 	info.si_uid = child->real_cred->uid;
 	info.si_status = status;
-	if (code == CLD_STOPPED || code == CLD_CONTINUED) {
-		if (list_empty(&child->stop_link))
-			list_add_tail(&parent->stop_events, &child->stop_link);
-		wait_queue_wake(&parent->signal->child_exit);
-		if (parent->sighand->actions[SIGCHLD - 1].sa_flags & SA_NOCLDSTOP)
-			return;
-	}
-	signal_send_locked(parent, SIGCHLD, &info, true);
+	if (list_empty(&child->stop_link))
+		list_add_tail(&parent->stop_events, &child->stop_link);
+	wait_queue_wake(&parent->signal->child_exit);
+	const struct sigaction *action = &parent->sighand->actions[SIGCHLD - 1];
+	if (action->sa_handler != SIG_IGN && !(action->sa_flags & SA_NOCLDSTOP))
+		signal_send_locked(parent, SIGCHLD, &info, true);
 }
 
 /* --- what the running task sets and asks --- */

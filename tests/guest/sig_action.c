@@ -425,6 +425,24 @@ TEST(children_that_reap_themselves)
 	}
 }
 
+/* Ignored, SIGCHLD is not sent at all: not even to one who blocks it, and would find it pending. */
+TEST(an_ignored_sigchld_is_not_sent)
+{
+	block(bit(SIGCHLD));
+	install(SIGCHLD, SIG_IGN, 0);
+	pid_t pid = sleeping_child();
+	CHECK_EQ(kill(pid, SIGSTOP), 0);
+	CHECK_EQ(waitpid(pid, NULL, WUNTRACED), pid);
+	CHECK_EQ(pending_now(), 0);
+	CHECK_EQ(kill(pid, SIGCONT), 0);
+	CHECK_EQ(waitpid(pid, NULL, WCONTINUED), pid);
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	CHECK_ERRNO(waitpid(pid, NULL, 0), ECHILD);
+	CHECK_EQ(pending_now(), 0);
+	send(SIGCHLD); /* from kill it is a signal like any other */
+	CHECK_EQ(pending_now(), bit(SIGCHLD));
+}
+
 /* Ignoring only by default leaves zombies; a zombie made before the change stays one. */
 TEST(zombies_that_were_there_stay)
 {

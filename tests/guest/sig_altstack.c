@@ -347,6 +347,32 @@ TEST(it_is_not_overrun)
 		CHECK_EQ(guarded[i], 0x77);
 }
 
+static void tell_why(int sig, siginfo_t *info, void *context)
+{
+	(void)sig, (void)context;
+	_exit(info->si_code == SI_KERNEL && info->si_addr == NULL ? 55 : 56);
+}
+
+/* A handler whose frame has no room on the stack becomes a SIGSEGV, and that may have a handler on
+ * a stack that has; if its own frame has none, that is the end. */
+TEST(a_frame_without_room)
+{
+	for (int alternate = 0; alternate < 2; alternate++) {
+		pid_t pid = FORK();
+		if (pid == 0) {
+			new_altstack(0);
+			install(SIGILL, (void *)look, SA_SIGINFO);
+			install(SIGSEGV, (void *)tell_why,
+				SA_SIGINFO | (alternate ? SA_ONSTACK : 0));
+			asm volatile("mov $64, %%esp; ud2" ::: "memory");
+		}
+		if (alternate)
+			CHECK_EXIT(pid, 55);
+		else
+			CHECK_SIGNAL(pid, SIGSEGV);
+	}
+}
+
 int least_count;
 void least_handler(void);
 asm(".pushsection .text\n"

@@ -157,6 +157,34 @@ TEST(pending_sizes_and_errors)
 	CHECK_ERRNO(syscall(SYS_rt_sigpending, KERNEL_ADDRESS, 8), EFAULT);
 }
 
+/* The sets as others see them (proc(5)). */
+static uint64_t status_set(const char *name)
+{
+	char text[32];
+
+	status_line(getpid(), name, text, sizeof(text));
+	CHECK_EQ(strlen(text), 16);
+	return strtoull(text, NULL, 16);
+}
+
+TEST(sets_in_proc)
+{
+	uint64_t ignored = status_set("SigIgn");
+
+	set_mask(BITS(SIGUSR1, SIGHUP, 64));
+	install(SIGUSR2, SIG_IGN, 0);
+	install(SIGUSR1, log_signal, SA_SIGINFO);
+	install(40, log_signal, SA_SIGINFO);
+	send(SIGHUP);
+	send(64);
+	CHECK_EQ(syscall(SYS_tkill, gettid(), SIGUSR1), 0);
+	CHECK_EQ(status_set("SigBlk"), BITS(SIGUSR1, SIGHUP, 64));
+	CHECK_EQ(status_set("SigPnd"), bit(SIGUSR1));
+	CHECK_EQ(status_set("ShdPnd"), BITS(SIGHUP, 64));
+	CHECK_EQ(status_set("SigIgn"), ignored | bit(SIGUSR2));
+	CHECK_EQ(status_set("SigCgt"), BITS(SIGUSR1, 40));
+}
+
 /* ---- rt_sigsuspend and pause ----------------------------------------------------------------- */
 
 TEST(suspend_errors)

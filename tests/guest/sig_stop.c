@@ -442,27 +442,6 @@ TEST(a_running_job_is_left_alone)
 	CHECK_EQ(shared->count, 0);
 }
 
-/* ---- process 1 ------------------------------------------------------------------------------- */
-
-/* From inside its namespace process 1 gets no signal that it has no handler for. Those by which an
- * init is asked for something (shutdown, mostly) are left alone. */
-TEST(process_1_neither_dies_nor_stops)
-{
-	static const int signals[] = { SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGSEGV, 64 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-		char caught[32];
-		CONTEXT("signal %d", signals[i]);
-		status_line(1, "SigCgt", caught, sizeof(caught));
-		if (strtoull(caught, NULL, 16) & bit(signals[i]))
-			continue;
-		CHECK_EQ(kill(1, signals[i]), 0);
-		pause_briefly();
-		CHECK(process_state(1) != 'T' && process_state(1) != 'Z');
-		CHECK_EQ(kill(1, 0), 0);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	return ktap_main(argc, argv);

@@ -412,9 +412,10 @@ TEST(timers_end_with_the_process)
 	for (int i = 0; i < 100; i++) {
 		pid_t pid = FORK();
 		if (pid == 0) {
-			install(SIGALRM, SIG_IGN, 0);
-			for (size_t t = 0; t < ARRAY_SIZE(timers); t++)
+			for (size_t t = 0; t < ARRAY_SIZE(timers); t++) {
+				install(timers[t].sig, SIG_IGN, 0);
 				start_timer(timers[t].kind, 500 + i, t ? 1000000 : 100);
+			}
 			_exit(i);
 		}
 		CHECK_EXIT(pid, i);
