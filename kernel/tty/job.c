@@ -135,11 +135,20 @@ static struct pid *set_own(struct tty *tty)
 	return old_pgrp;
 }
 
+/* The session loses its terminal. */
+static void disassociate(struct tty *tty)
+{
+	replace_pid(tty, &tty->pgrp, NULL);
+	replace_pid(tty, &tty->session, NULL);
+}
+
 static void adopt(struct tty *tty)
 {
 	replace_pid(tty, &tty->session, task_session_get(current));
 	replace_pid(tty, &tty->pgrp, task_pgrp_get(current));
 	pid_put(set_own(tty));
+	if (tty->gone) /* since the caller looked: its end saw no session */
+		disassociate(tty);
 }
 
 void tty_adopt(struct tty *tty)
@@ -158,13 +167,6 @@ int tty_set_controlling(struct tty *tty, bool steal)
 		return -EPERM;
 	adopt(tty);
 	return 0;
-}
-
-/* The session loses its terminal. */
-static void disassociate(struct tty *tty)
-{
-	replace_pid(tty, &tty->pgrp, NULL);
-	replace_pid(tty, &tty->session, NULL);
 }
 
 int tty_give_up(struct tty *tty)
@@ -203,11 +205,12 @@ static void tell_leader(struct tty *tty, struct pid *session)
 	pid_put(pgrp);
 }
 
-void tty_hangup(struct tty *tty)
+void tty_hangup(struct tty *tty, bool gone)
 {
-	struct pid *session = get_pid_of(tty, &tty->session);
+	struct pid *session;
 
 	spin_lock(&tty->lock);
+	tty->gone |= gone;
 	tty->hangups++;
 	tty_flush_input(tty);
 	tty->out_used = 0;
@@ -216,6 +219,7 @@ void tty_hangup(struct tty *tty)
 	spin_unlock(&tty->lock);
 	wait_queue_wake(&tty->read_queue);
 	wait_queue_wake(&tty->write_queue);
+	session = get_pid_of(tty, &tty->session);
 	if (session) {
 		tell_leader(tty, session);
 		disassociate(tty);
@@ -230,7 +234,7 @@ int tty_vhangup(void)
 	if (!capable(CAP_SYS_TTY_CONFIG))
 		return -EPERM;
 	if (tty)
-		tty_hangup(tty);
+		tty_hangup(tty, false);
 	return 0;
 }
 
@@ -242,7 +246,7 @@ void tty_session_ends(void)
 	if (tty) {
 		tty_signal(tty, SIGHUP);
 		if (tty->ops->cut_by_exit)
-			tty_hangup(tty);
+			tty_hangup(tty, false);
 		else
 			disassociate(tty);
 	}

@@ -91,9 +91,9 @@ void tty_start_output(struct tty *tty)
 /* A writer has seen to it that there is room; echo that finds none is lost. */
 static void output_raw(struct tty *tty, u8 c)
 {
-	if (tty->out_used == sizeof(tty->out))
+	if (tty->out_used >= tty->out_limit)
 		tty_push_output(tty);
-	if (tty->out_used < sizeof(tty->out))
+	if (tty->out_used < tty->out_limit)
 		tty->out[tty->out_used++] = c;
 }
 
@@ -150,8 +150,10 @@ static void output_byte(struct tty *tty, u8 c)
 
 void tty_put_output(struct tty *tty, const u8 *bytes, size_t size)
 {
+	tty->out_limit = TTY_OUTPUT;
 	for (; size; size--)
 		output_byte(tty, *bytes++);
+	tty->out_limit = TTY_ECHO;
 	tty_push_output(tty);
 }
 

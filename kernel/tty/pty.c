@@ -33,6 +33,7 @@ struct pty {
 	bool slave_seen;
 	bool packet; /* TIOCPKT: the master reads events, too */
 	bool held;   /* TCXONC: the master's writers wait */
+	bool typing; /* one of them has its turn */
 	bool locked; /* until unlockpt(3); pty_lock, as what follows */
 	bool master_open;
 	u32 index;
@@ -185,8 +186,7 @@ static void master_release(struct file *file)
 {
 	struct pty *pty = file->private;
 
-	pty->tty.gone = true;
-	tty_hangup(&pty->tty);
+	tty_hangup(&pty->tty, true);
 	remove_node(pty->node);
 	mutex_lock(&pty_lock);
 	pty->node = NULL;
@@ -283,13 +283,12 @@ static size_t input_room(struct pty *pty)
 	return room;
 }
 
-static ssize_t master_write(struct file *file, struct uio *uio, s64 *pos)
+/* Types all, waiting for room: bytes or -errno. */
+static ssize_t type_all(struct pty *pty, struct file *file, struct uio *uio)
 {
-	struct pty *pty = file->private;
 	size_t total = 0;
 	u8 buf[128];
 
-	(void)pos;
 	while (uio->left) {
 		size_t want = min(min(uio->left, sizeof(buf)), input_room(pty));
 		int error = 0;
@@ -307,6 +306,19 @@ static ssize_t master_write(struct file *file, struct uio *uio, s64 *pos)
 			return total ? (ssize_t)total : error;
 	}
 	return total;
+}
+
+static ssize_t master_write(struct file *file, struct uio *uio, s64 *pos)
+{
+	struct pty *pty = file->private;
+	ssize_t result = tty_turn_begin(&pty->tty, file, &pty->typing, &pty->master_queue);
+
+	(void)pos;
+	if (result)
+		return result;
+	result = type_all(pty, file, uio);
+	tty_turn_end(&pty->tty, &pty->typing, &pty->master_queue);
+	return result;
 }
 
 static u32 master_poll(struct file *file, struct poll_table *table)
@@ -453,7 +465,7 @@ static int slave_open(struct inode *inode, struct file *file)
 
 	mutex_lock(&pty_lock);
 	struct pty *pty = index < PTY_COUNT ? ptys[index] : NULL;
-	if (pty && pty->master_open && !pty->tty.gone && !pty->locked) {
+	if (pty && pty->master_open && !pty->locked) {
 		error = tty_open(&pty->tty, file);
 		if (!error)
 			pty->slave_seen = true;

@@ -50,6 +50,7 @@ void tty_reset(struct tty *tty)
 	tty->column = tty->line_column = 0;
 	tty->head = tty->lines_end = tty->end = 0;
 	tty->out_used = 0;
+	tty->out_limit = TTY_ECHO;
 	spin_unlock(&tty->lock);
 }
 
@@ -61,7 +62,6 @@ void tty_init_struct(struct tty *tty, const char *name, dev_t dev, const struct 
 	wait_queue_init(&tty->read_queue, "tty readers");
 	wait_queue_init(&tty->write_queue, "tty writers");
 	mutex_init(&tty->read_lock, "tty read");
-	mutex_init(&tty->write_lock, "tty write");
 	spin_init(&tty->lock, "tty");
 	tty_reset(tty);
 }
@@ -83,14 +83,14 @@ int tty_open(struct tty *tty, struct file *file)
 	bool is_console = file->inode->rdev == dev_make(TTYAUX_MAJOR, 1);
 
 	spin_lock(&tty->lock);
-	bool busy = tty->exclusive && !capable(CAP_SYS_ADMIN);
-	if (!busy) {
+	int error = tty->gone ? -EIO : tty->exclusive && !capable(CAP_SYS_ADMIN) ? -EBUSY : 0;
+	if (!error) {
 		tty->opens++;
 		file->pos = is_console ? NEVER_HUNG_UP : tty->hangups;
 	}
 	spin_unlock(&tty->lock);
-	if (busy)
-		return -EBUSY;
+	if (error)
+		return error;
 	file->private = tty;
 	file->mode |= FMODE_STREAM;
 	/* a session leader without a terminal gets the first one it opens, unless it asked not to;
@@ -210,6 +210,32 @@ static ssize_t tty_read(struct file *file, struct uio *uio, s64 *pos)
 	return tty_is_canonical(tty) ? read_line(tty, file, uio) : read_raw(tty, file, uio);
 }
 
+static bool take_turn(struct tty *tty, bool *turn)
+{
+	spin_lock(&tty->lock);
+	bool free = !*turn;
+	*turn = true;
+	spin_unlock(&tty->lock);
+	return free;
+}
+
+int tty_turn_begin(struct tty *tty, struct file *file, bool *turn, struct wait_queue *queue)
+{
+	if (take_turn(tty, turn))
+		return 0;
+	if (file_nonblocking(file))
+		return -EAGAIN;
+	return wait_event_interruptible(queue, take_turn(tty, turn));
+}
+
+void tty_turn_end(struct tty *tty, bool *turn, struct wait_queue *queue)
+{
+	spin_lock(&tty->lock);
+	*turn = false;
+	spin_unlock(&tty->lock);
+	wait_queue_wake(queue);
+}
+
 /* How many bytes at most one byte becomes by output processing. */
 static u32 expansion(const struct tty *tty)
 {
@@ -229,7 +255,6 @@ static ssize_t write_some(struct tty *tty, struct file *file, struct uio *uio)
 	u8 buf[CHUNK];
 	ssize_t result = 0;
 
-	mutex_lock(&tty->write_lock);
 	size_t want = min(min(room_for_writer(tty), sizeof(buf)), uio->left);
 	if (tty_hung_up(file))
 		result = -EIO;
@@ -240,21 +265,15 @@ static ssize_t write_some(struct tty *tty, struct file *file, struct uio *uio)
 		spin_unlock(&tty->lock);
 		result = got ? (ssize_t)got : -EFAULT;
 	}
-	mutex_unlock(&tty->write_lock);
 	return result;
 }
 
-static ssize_t tty_write(struct file *file, struct uio *uio, s64 *pos)
+/* Writes all, waiting for room: bytes or -errno. */
+static ssize_t write_all(struct tty *tty, struct file *file, struct uio *uio)
 {
-	struct tty *tty = tty_of(file);
 	size_t total = 0;
 	ssize_t result = 0;
 
-	(void)pos;
-	if (tty_hung_up(file))
-		return -EIO;
-	if (tty->termios.c_lflag & TOSTOP)
-		result = tty_check_foreground(tty, SIGTTOU);
 	while (uio->left && result >= 0) {
 		result = write_some(tty, file, uio);
 		if (result > 0)
@@ -267,6 +286,25 @@ static ssize_t tty_write(struct file *file, struct uio *uio, s64 *pos)
 		cond_resched();
 	}
 	return total ? (ssize_t)total : result;
+}
+
+static ssize_t tty_write(struct file *file, struct uio *uio, s64 *pos)
+{
+	struct tty *tty = tty_of(file);
+	ssize_t result = 0;
+
+	(void)pos;
+	if (tty_hung_up(file))
+		return -EIO;
+	if (tty->termios.c_lflag & TOSTOP)
+		result = tty_check_foreground(tty, SIGTTOU);
+	if (!result)
+		result = tty_turn_begin(tty, file, &tty->writing, &tty->write_queue);
+	if (result)
+		return result;
+	result = write_all(tty, file, uio);
+	tty_turn_end(tty, &tty->writing, &tty->write_queue);
+	return result;
 }
 
 static u32 tty_poll(struct file *file, struct poll_table *table)

@@ -17,7 +17,9 @@
 #include "proc/pid.h"
 
 #define TTY_BUFFER 4096u /* bytes of input kept, and the longest line */
-#define TTY_OUTPUT 2048u /* bytes of output kept while it may not or cannot go out */
+/* bytes of output kept while it may not or cannot go out: echo, and what one write adds to it */
+#define TTY_ECHO 2048u
+#define TTY_OUTPUT (TTY_ECHO + 1024u)
 
 struct tty;
 
@@ -41,8 +43,7 @@ struct tty {
 	const struct tty_ops *ops;
 	void *driver; /* ops' own */
 	struct wait_queue read_queue, write_queue;
-	/* one reader, one writer moves bytes at a time; not held while waiting */
-	struct mutex read_lock, write_lock;
+	struct mutex read_lock; /* one reader moves bytes at a time; not held while waiting */
 
 	struct spinlock lock; /* guards all below */
 	struct termios2 termios;
@@ -54,6 +55,7 @@ struct tty {
 	s64 hangups;
 	bool gone;	/* the other end is, for good */
 	bool exclusive; /* TIOCEXCL */
+	bool writing;	/* a writer has its turn */
 	bool stopped;	/* output waits, for Ctrl-Q or, if it is held, for TCOON */
 	bool held;	/* by TCOOFF */
 	bool throttled;
@@ -68,7 +70,8 @@ struct tty {
 	u8 buf[TTY_BUFFER];
 	u8 out[TTY_OUTPUT]; /* output on its way to the driver */
 	u32 out_used;
-	u8 events; /* TIOCPKT_*, not yet told to the other end */
+	u32 out_limit; /* TTY_ECHO, and TTY_OUTPUT during a write */
+	u8 events;     /* TIOCPKT_*, not yet told to the other end */
 };
 
 extern const struct file_ops tty_file_ops;
@@ -76,11 +79,18 @@ extern const struct termios2 tty_initial_termios;
 
 void tty_init_struct(struct tty *tty, const char *name, dev_t dev, const struct tty_ops *ops);
 void tty_reset(struct tty *tty); /* to its state at birth: settings, empty buffers */
-/* The first part of every open of a tty: takes it as controlling terminal where that is due. 0 or
- * -EBUSY. */
+/* The first part of every open of a tty: takes it as controlling terminal where that is due. 0,
+ * -EBUSY (TIOCEXCL), -EIO (the other end is gone). */
 int tty_open(struct tty *tty, struct file *file);
 struct tty *tty_of(struct file *file);
 bool tty_hung_up(const struct file *file); /* since it was opened */
+/*
+ * Writers take turns from their first byte to their last, so that what they write does not mix.
+ * *turn, guarded by the tty's lock, is set while one has it; the others wait in queue. 0, -EAGAIN,
+ * -ERESTARTSYS.
+ */
+int tty_turn_begin(struct tty *tty, struct file *file, bool *turn, struct wait_queue *queue);
+void tty_turn_end(struct tty *tty, bool *turn, struct wait_queue *queue);
 
 /* --- ldisc.c --- */
 /* Input from the driver; any context. */
@@ -116,8 +126,9 @@ int tty_set_foreground(struct tty *tty, pid_t pgid);
 pid_t tty_get_foreground(struct tty *tty); /* TIOCGPGRP: a group or 0 */
 pid_t tty_get_session(struct tty *tty);	   /* TIOCGSID: a session or 0 */
 void tty_session_ends(void);		   /* the running task, leader of its session, exits */
-/* Every open file of the tty ends, its session loses it, and the leader is told (SIGHUP). */
-void tty_hangup(struct tty *tty);
+/* Every open file of the tty ends, its session loses it, and the leader is told (SIGHUP). gone: it
+ * cannot be opened any more. */
+void tty_hangup(struct tty *tty, bool gone);
 int tty_vhangup(void); /* vhangup(2): 0, -EPERM */
 /* For /proc/[pid]/stat: the controlling terminal's number or 0, and its foreground group or -1.
  * tasklist_lock held. */

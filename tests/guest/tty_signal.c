@@ -361,6 +361,51 @@ TEST(tcflow_asks_the_other_side)
 	pty_free(pty);
 }
 
+/* The same from the master: it types the keys, or is held itself. */
+TEST(tcflow_of_the_master)
+{
+	struct pty pty = pty_new();
+
+	CHECK_EQ(tcflow(pty.master, TCIOFF), 0);
+	while (events_of(pty.slave) & POLLOUT)
+		pause_briefly();
+	check_stopped(pty);
+	CHECK_EQ(tcflow(pty.master, TCION), 0);
+	await_events(pty.slave, POLLOUT);
+	CHECK_EQ(fcntl(pty.master, F_SETFL, O_RDWR | O_NONBLOCK), 0);
+	CHECK_EQ(tcflow(pty.master, TCOOFF), 0);
+	CHECK_ERRNO(write(pty.master, "x", 1), EAGAIN);
+	CHECK(!(events_of(pty.master) & POLLOUT));
+	CHECK_EQ(tcflow(pty.master, TCOON), 0);
+	CHECK_EQ(events_of(pty.master) & POLLOUT, POLLOUT);
+	CHECK_EQ(write(pty.master, "x\n", 2), 2);
+	CHECK_READ(pty.slave, "x\n");
+	CHECK_ERRNO(ioctl(pty.master, TCXONC, 4), EINVAL);
+	pty_free(pty);
+}
+
+#ifndef TIOCSIG
+#define TIOCSIG _IOW('T', 0x36, int)
+#endif
+
+/* The master may signal the foreground without a key. */
+TEST(signals_by_the_master)
+{
+	struct pty pty;
+
+	IN_SESSION(pty)
+	{
+		for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+			CHECK_EQ(ioctl(pty.master, TIOCSIG, keys[i].sig), 0);
+			CHECK_EQ(next_signal(&(siginfo_t){ 0 }), keys[i].sig);
+		}
+		CHECK_ERRNO(ioctl(pty.master, TIOCSIG, SIGKILL), EINVAL);
+		CHECK_ERRNO(ioctl(pty.master, TIOCSIG, 0), EINVAL);
+		CHECK_ERRNO(ioctl(pty.slave, TIOCSIG, SIGINT), ENOTTY);
+		CHECK(!(events_of(pty.master) & POLLIN));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	return ktap_main(argc, argv);
