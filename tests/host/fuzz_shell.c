@@ -1,6 +1,6 @@
 /*
- * libFuzzer on the shell's parser: any text at all as a script. Each step must take some of the text
- * or refuse it, and what is accepted can be shown (`make fuzz`).
+ * libFuzzer on the shell's parser: any text at all as a script. Each step must take some of the
+ * text or refuse it, and what is accepted can be shown (`make fuzz`).
  */
 #include "parser.h"
 #include "show.h"

@@ -28,8 +28,7 @@ enum { ENDED_MAX = 1024 };
  * stay until the user has been told, or `wait` asks for them.
  */
 static struct job *jobs;
-static bool inherited; /* they are the parent's */
-static int started;    /* since old ones were last looked for */
+static int started; /* since old ones were last looked for */
 
 /* ---- the list --------------------------------------------------------------------------- */
 
@@ -66,16 +65,24 @@ void job_forget(struct job *job)
 	job_free(job);
 }
 
-static void forget_all(void)
-{
-	while (jobs)
-		job_forget(jobs);
-	inherited = false;
-}
-
 void jobs_inherit(void)
 {
-	inherited = true;
+	for (struct job *job = jobs; job; job = job->next)
+		job->inherited = true;
+}
+
+static bool has_own(void)
+{
+	for (struct job *job = jobs; job; job = job->next)
+		if (job->number && !job->inherited)
+			return true;
+	return false;
+}
+
+/* Whether %number means it. */
+static bool is_listed(const struct job *job)
+{
+	return job->number && (!job->inherited || !has_own());
 }
 
 /* A script that starts jobs for ever and asks about none must not grow for ever. */
@@ -100,7 +107,7 @@ static int free_number(void)
 	int highest = 0;
 
 	for (struct job *job = jobs; job; job = job->next)
-		if (job->number > highest)
+		if (job->number > highest && !job->inherited)
 			highest = job->number;
 	return highest + 1;
 }
@@ -110,8 +117,6 @@ struct job *job_new(const struct node *node, bool background)
 	struct job *job;
 	struct buffer text = { 0 };
 
-	if (inherited)
-		forget_all();
 	forget_old();
 	if (node)
 		show_tree(&text, node);
@@ -218,7 +223,7 @@ static void enter_pid(pid_t pid, int wait_status)
 {
 	for (struct job *job = jobs; job; job = job->next)
 		for (struct process *p = job->first; p; p = p->next)
-			if (p->pid == pid && p->state != PROCESS_ENDED) {
+			if (p->pid == pid && p->state != PROCESS_ENDED && !job->inherited) {
 				enter(p, wait_status);
 				job->told = false;
 				if (job->number && job_state(job) == PROCESS_STOPPED) {
@@ -357,10 +362,8 @@ int jobs_wait_pid(pid_t pid, bool *interrupted)
 	struct job *job;
 	int status;
 
-	if (inherited)
-		forget_all();
 	job = jobs;
-	while (job && !find_process(job, pid))
+	while (job && (job->inherited || !find_process(job, pid)))
 		job = job->next;
 	if (!job)
 		return STATUS_NOT_FOUND;
@@ -377,11 +380,13 @@ int jobs_wait_all(bool *interrupted)
 {
 	struct job *next;
 
-	if (inherited)
-		forget_all();
 	for (struct job *job = jobs; job; job = next) {
+		next = job->next;
+		if (job->inherited)
+			continue;
 		if (!collect_unless_interrupted(job) && job_state(job) == PROCESS_RUNNING)
 			return interrupted_status(interrupted);
+		/* Those that were stopped meanwhile stand elsewhere in the list now. */
 		next = job->next;
 		if (job_state(job) == PROCESS_ENDED)
 			job_forget(job);
@@ -419,7 +424,7 @@ void jobs_forget_told(void)
 {
 	struct job *next;
 
-	for (struct job *job = jobs; job && !inherited; job = next) {
+	for (struct job *job = jobs; job; job = next) {
 		next = job->next;
 		if (job->told && job_state(job) == PROCESS_ENDED)
 			job_forget(job);
@@ -433,7 +438,8 @@ struct job *jobs_after(int number)
 	struct job *found = NULL;
 
 	for (struct job *job = jobs; job; job = job->next)
-		if (job->number > number && (!found || job->number < found->number))
+		if (is_listed(job) && job->number > number &&
+		    (!found || job->number < found->number))
 			found = job;
 	return found;
 }
@@ -443,7 +449,7 @@ static struct job *job_by_rank(int rank)
 {
 	for (int stopped = 1; stopped >= 0; stopped--)
 		for (struct job *job = jobs; job; job = job->next)
-			if (job->number && (job_state(job) == PROCESS_STOPPED) == stopped &&
+			if (is_listed(job) && (job_state(job) == PROCESS_STOPPED) == stopped &&
 			    rank-- == 0)
 				return job;
 	return NULL;
@@ -461,7 +467,7 @@ static struct job *job_by_text(const char *text, bool anywhere, bool *ambiguous)
 	struct job *found = NULL;
 
 	for (struct job *job = jobs; job; job = job->next) {
-		const char *at = job->number ? strstr(job->text, text) : NULL;
+		const char *at = is_listed(job) ? strstr(job->text, text) : NULL;
 
 		if (!at || (!anywhere && at != job->text))
 			continue;

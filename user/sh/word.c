@@ -303,7 +303,7 @@ static void take_substitution(struct builder *b, bool quoted)
 	}
 }
 
-/* The commands between backquotes, where \ quotes the next one and itself. NULL if they are open. */
+/* The commands between backquotes, where \ keeps $ ` and \ plain. NULL if they are open. */
 static char *backquoted_text(struct parser *p, bool quoted)
 {
 	struct buffer text = { 0 };
