@@ -83,6 +83,8 @@ void jobs_forget_told(void);
 /* For a child of the shell: the jobs can be looked at until it has numbered ones of its own. */
 void jobs_inherit(void);
 
+/* ---- jobfind.c -------------------------------------------------------------------------- */
+
 /* The jobs that have numbers, from 1 up: the one after this number, or NULL. */
 struct job *jobs_after(int number);
 
