@@ -5,7 +5,7 @@ import pytest
 
 import support
 
-CTRL_C, CTRL_D, ENTER, ESCAPE = "\x03", "\x04", "\r", "\x1b"
+CTRL_C, CTRL_D, CTRL_Z, ENTER, ESCAPE = "\x03", "\x04", "\x1a", "\r", "\x1b"
 UP, LEFT = "\x1b[A", "\x1b[D"
 NEWLINE = r"\r+\n"    # the host's terminal adds a \r of its own
 
@@ -15,9 +15,12 @@ class Terminal:
 
     def __init__(self, *options, prompt=support.PROMPT):
         self.prompt = prompt
-        command = support.run_command([], ["--append", "quiet", *options], timeout=300)
+        self.start(support.run_command([], ["--append", "quiet", *options], timeout=300))
+
+    def start(self, command, environment=None):
+        """Runs the command in the terminal up to its first prompt."""
         self.child = pexpect.spawn(command[0], command[1:], timeout=20, encoding="utf-8",
-                                   codec_errors="replace", dimensions=(24, 80), env=None)
+                                   codec_errors="replace", dimensions=(24, 80), env=environment)
         self.child.delaybeforesend = None
         self.wait()
 

@@ -55,8 +55,8 @@ OWN = {
     "substitution-or-arithmetic": ("echo $((echo a); echo b) $((1 + 1))", "a b 2\n"),
     "jobs-in-substitution": ("sleep 5 & p=$!; [ \"$(jobs -p)\" = $p ] && echo same; kill $p",
                              "same\n"),
-    "traps-in-substitution":
-        ("trap 'echo x' INT; x=$(trap); echo \"$x\"", "trap -- 'echo x' INT\n"),
+    "traps-in-substitution": ("trap 'echo x' INT; x=$(trap); echo \"$x\"",
+                              "trap -- 'echo x' INT\n"),
     "path-is-searched-anew": ("mkdir p; PATH=$PWD/p:$PATH; true_; echo 'echo found' >p/true_;"
                               "chmod +x p/true_; true_", "found\n"),
     "input-is-not-read-ahead": ("printf 'cat\\ndata\\n' | sh", "data\n"),

@@ -6,6 +6,7 @@
  */
 #include "jobs.h"
 
+#include "joblist.h"
 #include "memory.h"
 #include "shell.h"
 #include "show.h"
@@ -27,9 +28,8 @@ enum { ENDED_MAX = 1024 };
  * The one stopped last first, then the others, the one started last first. Ended background jobs
  * stay until the user has been told, or `wait` asks for them.
  */
-static struct job *jobs;
-static bool inherited; /* they are the parent's */
-static int started;    /* since old ones were last looked for */
+struct job *job_list;
+static int started; /* since old ones were last looked for */
 
 /* ---- the list --------------------------------------------------------------------------- */
 
@@ -47,7 +47,7 @@ static void job_free(struct job *job)
 
 static void unlink_job(struct job *job)
 {
-	struct job **link = &jobs;
+	struct job **link = &job_list;
 
 	while (*link != job)
 		link = &(*link)->next;
@@ -56,8 +56,8 @@ static void unlink_job(struct job *job)
 
 static void link_job(struct job *job)
 {
-	job->next = jobs;
-	jobs = job;
+	job->next = job_list;
+	job_list = job;
 }
 
 void job_forget(struct job *job)
@@ -66,22 +66,29 @@ void job_forget(struct job *job)
 	job_free(job);
 }
 
-static void forget_all(void)
-{
-	while (jobs)
-		job_forget(jobs);
-	inherited = false;
-}
-
 void jobs_inherit(void)
 {
-	inherited = true;
+	for (struct job *job = job_list; job; job = job->next)
+		job->inherited = true;
+}
+
+static bool has_own(void)
+{
+	for (struct job *job = job_list; job; job = job->next)
+		if (job->number && !job->inherited)
+			return true;
+	return false;
+}
+
+bool job_is_listed(const struct job *job)
+{
+	return job->number && (!job->inherited || !has_own());
 }
 
 /* A script that starts jobs for ever and asks about none must not grow for ever. */
 static void forget_old(void)
 {
-	struct job *job = jobs;
+	struct job *job = job_list;
 
 	if (++started < ENDED_MAX)
 		return;
@@ -99,8 +106,8 @@ static int free_number(void)
 {
 	int highest = 0;
 
-	for (struct job *job = jobs; job; job = job->next)
-		if (job->number > highest)
+	for (struct job *job = job_list; job; job = job->next)
+		if (job->number > highest && !job->inherited)
 			highest = job->number;
 	return highest + 1;
 }
@@ -110,8 +117,6 @@ struct job *job_new(const struct node *node, bool background)
 	struct job *job;
 	struct buffer text = { 0 };
 
-	if (inherited)
-		forget_all();
 	forget_old();
 	if (node)
 		show_tree(&text, node);
@@ -216,9 +221,9 @@ static void enter(struct process *process, int wait_status)
 /* A child that no job has was started before the shell became a shell, by exec: let it go. */
 static void enter_pid(pid_t pid, int wait_status)
 {
-	for (struct job *job = jobs; job; job = job->next)
+	for (struct job *job = job_list; job; job = job->next)
 		for (struct process *p = job->first; p; p = p->next)
-			if (p->pid == pid && p->state != PROCESS_ENDED) {
+			if (p->pid == pid && p->state != PROCESS_ENDED && !job->inherited) {
 				enter(p, wait_status);
 				job->told = false;
 				if (job->number && job_state(job) == PROCESS_STOPPED) {
@@ -357,10 +362,8 @@ int jobs_wait_pid(pid_t pid, bool *interrupted)
 	struct job *job;
 	int status;
 
-	if (inherited)
-		forget_all();
-	job = jobs;
-	while (job && !find_process(job, pid))
+	job = job_list;
+	while (job && (job->inherited || !find_process(job, pid)))
 		job = job->next;
 	if (!job)
 		return STATUS_NOT_FOUND;
@@ -377,11 +380,13 @@ int jobs_wait_all(bool *interrupted)
 {
 	struct job *next;
 
-	if (inherited)
-		forget_all();
-	for (struct job *job = jobs; job; job = next) {
+	for (struct job *job = job_list; job; job = next) {
+		next = job->next;
+		if (job->inherited)
+			continue;
 		if (!collect_unless_interrupted(job) && job_state(job) == PROCESS_RUNNING)
 			return interrupted_status(interrupted);
+		/* Those that were stopped meanwhile stand elsewhere in the list now. */
 		next = job->next;
 		if (job_state(job) == PROCESS_ENDED)
 			job_forget(job);
@@ -409,7 +414,7 @@ void jobs_poll(bool tell)
 
 	while (collect(WNOHANG | WCONTINUED))
 		continue;
-	for (struct job *job = jobs; job && tell; job = next) {
+	for (struct job *job = job_list; job && tell; job = next) {
 		next = job->next;
 		tell_about(job);
 	}
@@ -419,82 +424,9 @@ void jobs_forget_told(void)
 {
 	struct job *next;
 
-	for (struct job *job = jobs; job && !inherited; job = next) {
+	for (struct job *job = job_list; job; job = next) {
 		next = job->next;
 		if (job->told && job_state(job) == PROCESS_ENDED)
 			job_forget(job);
 	}
-}
-
-/* ---- finding ---------------------------------------------------------------------------- */
-
-struct job *jobs_after(int number)
-{
-	struct job *found = NULL;
-
-	for (struct job *job = jobs; job; job = job->next)
-		if (job->number > number && (!found || job->number < found->number))
-			found = job;
-	return found;
-}
-
-/* The current job for 0, the one before it for 1: stopped ones come before the others. */
-static struct job *job_by_rank(int rank)
-{
-	for (int stopped = 1; stopped >= 0; stopped--)
-		for (struct job *job = jobs; job; job = job->next)
-			if (job->number && (job_state(job) == PROCESS_STOPPED) == stopped &&
-			    rank-- == 0)
-				return job;
-	return NULL;
-}
-
-char job_mark(const struct job *job)
-{
-	if (job == job_by_rank(0))
-		return '+';
-	return job == job_by_rank(1) ? '-' : ' ';
-}
-
-static struct job *job_by_text(const char *text, bool anywhere, bool *ambiguous)
-{
-	struct job *found = NULL;
-
-	for (struct job *job = jobs; job; job = job->next) {
-		const char *at = job->number ? strstr(job->text, text) : NULL;
-
-		if (!at || (!anywhere && at != job->text))
-			continue;
-		*ambiguous |= found != NULL;
-		found = job;
-	}
-	return found;
-}
-
-struct job *jobs_find(const char *text, bool *ambiguous)
-{
-	char *end;
-	long number;
-	struct job *job;
-
-	*ambiguous = false;
-	text += *text == '%';
-	if (*text == '\0' || strcmp(text, "+") == 0 || strcmp(text, "%") == 0)
-		return job_by_rank(0);
-	if (strcmp(text, "-") == 0)
-		return job_by_rank(1);
-	number = strtol(text, &end, 10);
-	if (end != text && *end == '\0') {
-		job = jobs_after(number - 1);
-		return job && job->number == number ? job : NULL;
-	}
-	return job_by_text(text + (*text == '?'), *text == '?', ambiguous);
-}
-
-bool jobs_any_stopped(void)
-{
-	for (struct job *job = jobs; job; job = job->next)
-		if (job->number && job_state(job) == PROCESS_STOPPED)
-			return true;
-	return false;
 }

@@ -30,6 +30,7 @@ struct job {
 	bool failed;	 /* not all of its processes could be started */
 	bool background; /* nobody waits for it: the user is told at the next prompt */
 	bool told;	 /* the user knows of its present state */
+	bool inherited;	 /* it is the parent's: it can be looked at and killed, not waited for */
 	struct job *next;
 };
 
@@ -79,8 +80,10 @@ void jobs_poll(bool tell);
 /* Forgets the jobs that have ended and of which the user knows it. */
 void jobs_forget_told(void);
 
-/* For a child of the shell: the jobs can be looked at until it has one of its own. */
+/* For a child of the shell: the jobs can be looked at until it has numbered ones of its own. */
 void jobs_inherit(void);
+
+/* ---- jobfind.c -------------------------------------------------------------------------- */
 
 /* The jobs that have numbers, from 1 up: the one after this number, or NULL. */
 struct job *jobs_after(int number);

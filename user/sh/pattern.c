@@ -116,12 +116,15 @@ bool pattern_matches(const char *pattern, const char *text)
 	}
 }
 
+/* A [ without a ] is only itself: the command of that name must not cost a walk in the files. */
 bool pattern_is_special(const char *pattern)
 {
 	for (; *pattern; pattern++) {
 		if (*pattern == '\\' && pattern[1])
 			pattern++;
-		else if (strchr("*?[", *pattern))
+		else if (*pattern == '*' || *pattern == '?')
+			return true;
+		else if (*pattern == '[' && strchr(pattern, ']'))
 			return true;
 	}
 	return false;

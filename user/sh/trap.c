@@ -111,6 +111,11 @@ void traps_protect_shell(void)
 
 void traps_job_control(bool on)
 {
+	static const int stops[] = { SIGTSTP, SIGTTIN, SIGTTOU };
+
+	/* Some programs start shells with these ignored: jobs must be stopped all the same. */
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+		origins[stops[i]] = ORIGIN_DEFAULT;
 	keeps_terminal = on;
 	apply_protection();
 }
