@@ -60,6 +60,10 @@ MUSLCC  := musl-gcc
 
 WARN    := -Wall -Wextra $(if $(filter true,$(CI)),-Werror)
 # DEBUG=1 is the debugger's build: every variable in memory all its life, and macros known by name.
+# -Og will not do. With it gcc 12 gives a register away after a variable's last use, so on the path
+# of a fork GDB calls 97 variables <optimized out> where they are in scope (share_page's frame,
+# fork_table's to, task_clone's tf); with -fno-inline, -fno-ipa-sra, -fno-tree-coalesce-vars and
+# a dozen more of that kind they are 90 or more, still. With -O0 there are none: tests/test_gdb.py.
 KOPT    := $(if $(filter 1,$(DEBUG)),-O0 -g3,-O2 -g)
 KCFLAGS := -std=gnu17 $(KOPT) -ffreestanding -nostdlib -nostdinc \
 	-isystem $(shell $(KCC) -print-file-name=include) -isystem $(O)/uapi -Ikernel \

@@ -58,6 +58,25 @@ def checked(*command, **options):
     return done.stdout
 
 
+def machines_below(pid):
+    """The QEMUs among the descendants of a process."""
+    found, family = [], {pid}
+    for line in checked("ps", "-e", "-o", "pid=,ppid=,comm=", "--sort=start_time,pid").splitlines():
+        child, parent, name = line.split(None, 2)
+        if int(parent) in family:
+            family.add(int(child))
+            found += [int(child)] if "qemu" in name else []
+    return found
+
+
+def is_running(pid):
+    """Whether the process is there, and not as a zombie that nobody has buried yet."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def musl(source, program):
     """Compiles C text into a static program, as a student would."""
     program.parent.mkdir(parents=True, exist_ok=True)

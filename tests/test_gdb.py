@@ -1,21 +1,28 @@
 """`tools/mitos gdb` follows a fork down to the page-table entry, and no variable is hidden.
 
-GDB runs in batch mode on the debugger's build. Every function of kernel/mm and kernel/proc that a
-fork goes through is stopped in, and shows all its variables and those of its callers.
+GDB runs in batch mode on the debugger's build. It steps through a whole fork line by line, and at
+each line has a value for every variable of the function and of its callers. Then `make gdb` at a
+terminal: its keys are GDB's, and nothing is left behind.
 """
 
+import os
 import re
 import shutil
 import subprocess
+import time
 
+import pexpect
 import pytest
 
-from support import BUILD, PATIENCE, ROOT, TOOL, checked
+from support import BUILD, PATIENCE, ROOT, TOOL, checked, is_running, machines_below
+from terminal import CTRL_C, CTRL_D
 
 PATH = """task_clone task_copy task_alloc clone_identity limits_charge_process clone_pid clone_files
 clone_fs clone_signals clone_mm mm_fork copy_layout fork_areas vma_duplicate fork_area fork_table
 fork_page share_page pages_count clone_registers link_family""".split()
 HIDDEN = "<optimized out>"
+PROMPT = r"\(gdb\) "
+CTRL_Z = "\x1a"
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +35,16 @@ def build(tmp_path_factory):
     return directory
 
 
-def debug(build, *commands):
+def debug(build, *commands, patience=PATIENCE):
     """What GDB prints for the commands, which it is given when the first fork has begun."""
     arguments = ["-batch"]
     for command in ("continue", *commands):
         arguments += ["-ex", command]
-    done = subprocess.run([*TOOL, "gdb", "--build", str(build), "--timeout", str(PATIENCE),
+    done = subprocess.run([*TOOL, "gdb", "--build", str(build), "--timeout", str(patience),
                            "--log", str(build / "log"), *(f"--gdb={word}" for word in arguments),
                            "--", "/bin/sh", "-c", "exit"],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=PATIENCE + 30, cwd=ROOT)
+                          stderr=subprocess.STDOUT, text=True, timeout=patience + 30, cwd=ROOT)
     assert done.returncode == 0, done.stdout
     assert "Breakpoint 1, sys_fork" in done.stdout, done.stdout
     return done.stdout
@@ -56,10 +63,83 @@ def test_from_sys_fork_to_the_write_protected_entry(build):
     assert re.search(r"^1 init$", printed, re.MULTILINE), printed
 
 
-def test_no_variable_of_the_fork_path_is_hidden(build):
-    breakpoints = [f"tbreak {function}" for function in PATH]
-    printed = debug(build, *breakpoints, *(["continue", "bt full"] * len(PATH)))
-    for function in PATH:
-        assert re.search(rf"^#0 .*\b{function} \(", printed, re.MULTILINE), \
-            f"{function} was not reached\n{printed}"
-    assert HIDDEN not in printed, printed
+def test_no_variable_is_hidden_at_any_line_of_a_fork(build):
+    printed = debug(build, f"source {ROOT}/tests/walk_fork.py", patience=5 * PATIENCE)
+    assert not set(PATH) - set(re.findall(r"^walked (\w+)$", printed, re.MULTILINE)), printed
+    assert not re.findall(r"^hidden .*$", printed, re.MULTILINE)
+
+
+class Session:
+    """`make gdb` at a terminal, at its prompt; below a shell with job control, if asked."""
+
+    def __init__(self, log, shell=False):
+        self.log = log
+        command = ["make", "gdb", f"O={BUILD}", f"ARGS=--log {log}"]
+        program = ["bash", "--norc", "-i"] if shell else command
+        self.child = pexpect.spawn(program[0], program[1:], cwd=ROOT, timeout=PATIENCE,
+                                   encoding="utf-8",
+                                   env={**os.environ, "TERM": "dumb", "PS1": "SHELL: "})
+        if shell:
+            self.child.expect("SHELL: ")
+            self.child.sendline(" ".join(f"'{word}'" for word in command))
+        self.child.expect(PROMPT, timeout=5 * PATIENCE)    # it may have to be built before
+        self.machines = machines_below(self.child.pid)
+        assert len(self.machines) == 1
+
+    def has_machine(self):
+        return any(map(is_running, self.machines))
+
+    def run(self, command):
+        self.child.sendline(command)
+        self.child.expect(PROMPT)
+
+    def run_on(self):
+        """Lets the guest go, until it has begun to work."""
+        self.child.sendline("continue")
+        self.child.expect("Continuing")
+        deadline = time.monotonic() + PATIENCE
+        while "start /sbin/init" not in self.log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert "start /sbin/init" in self.log.read_text()
+
+    def end(self, keys):
+        self.child.send(keys)
+        self.child.expect(pexpect.EOF)
+        self.child.close()
+        return self.child.exitstatus
+
+
+@pytest.mark.parametrize("keys", ["quit\r", CTRL_D])
+def test_the_end_of_gdb_is_the_end_of_all(build, tmp_path, keys):
+    session = Session(tmp_path / "log")
+    assert session.end(keys) == 0
+    assert not session.has_machine()
+
+
+def test_ctrl_c_stops_the_guest_and_nothing_else(build, tmp_path):
+    session = Session(tmp_path / "log")
+    session.run("delete")
+    for _ in range(2):
+        session.run_on()
+        session.child.send(CTRL_C)
+        session.child.expect("received signal SIGINT")
+        session.child.expect(PROMPT)
+        assert session.has_machine()
+    assert session.end("quit\r") == 0
+    assert not session.has_machine()
+
+
+def test_ctrl_z_leaves_gdb_for_a_while(build, tmp_path):
+    session = Session(tmp_path / "log", shell=True)
+    session.child.send(CTRL_Z)
+    session.child.expect("Stopped")
+    session.child.expect("SHELL: ")
+    session.child.sendline("fg")
+    session.run("echo here again\\n")
+    assert "here again" in session.child.before
+    session.child.send("quit\r")
+    session.child.expect("SHELL: ")
+    session.child.sendline("echo status $?")
+    session.child.expect("status 0")
+    assert not session.has_machine()
+    session.end("exit\r")

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -99,34 +98,19 @@ int main(void) { write(1, "first", 5); pause(); }
     process.wait()
 
 
-def children_of(pid):
-    """The machines that this process started."""
-    listed = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(pid)],
-                            capture_output=True, text=True)
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "qemu" in line]
-
-
-def is_running(pid):
-    """Whether the process is there, and not as a zombie that nobody has buried yet."""
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
-
-
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_the_machine_dies_with_the_tool(signum):
     process = subprocess.Popen(support.run_command(["sleep", "100"]), stdin=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 10
-    while not (machines := children_of(process.pid)) and time.monotonic() < deadline:
+    while not (machines := support.machines_below(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signum)
     assert process.wait(10) == -signum
     assert machines
-    while any(map(is_running, machines)) and time.monotonic() < deadline:
+    while any(map(support.is_running, machines)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not any(map(is_running, machines))
+    assert not any(map(support.is_running, machines))
 
 
 def test_a_students_program_runs_from_an_overlay(overlay):

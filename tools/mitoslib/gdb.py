@@ -7,12 +7,11 @@ output of a command goes to console.log in the build. More arguments for GDB com
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 
-from . import klog, qemu, run
+from . import foreground, klog, qemu, run
 from .errors import Problem
 
 SCRIPT = os.path.normpath(os.path.join(os.path.dirname(__file__), "../gdb/mitos.gdb"))
@@ -53,11 +52,9 @@ def tell_console(options, process, command):
 
 def debug(options, port):
     """GDB until it ends; Ctrl-C is GDB's, which stops the machine with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return subprocess.call(
+    return foreground.call(
         ["gdb", "-q", os.path.join(options.build, "kernel.elf"),
-         "-ex", f"target remote 127.0.0.1:{port}", "-x", SCRIPT, *options.gdb],
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+         "-ex", f"target remote 127.0.0.1:{port}", "-x", SCRIPT, *options.gdb])
 
 
 def gdb(options, command):
