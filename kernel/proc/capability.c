@@ -34,7 +34,7 @@ void cred_fix_capabilities(struct cred *new, const struct cred *old, bool fs_onl
 		if (old->fsuid == 0 && new->fsuid != 0)
 			new->effective &= ~CAPS_OF_FILES;
 		if (old->fsuid != 0 && new->fsuid == 0)
-			new->effective |= new->permitted &CAPS_OF_FILES;
+			new->effective |= (new->permitted &CAPS_OF_FILES);
 		return;
 	}
 	bool was_root = old->uid == 0 || old->euid == 0 || old->suid == 0;
@@ -63,7 +63,7 @@ int cred_set_capabilities(u64 permitted, u64 effective, u64 inheritable)
 	new.permitted = permitted;
 	new.effective = effective;
 	new.inheritable = inheritable;
-	new.ambient &= permitted &inheritable;
+	new.ambient &= (permitted & inheritable);
 	return cred_change(&new);
 }
 

@@ -195,16 +195,21 @@ static int get_limit(pid_t pid)
 USERS_TEST(limits_of_another)
 {
 	struct target same = target_new(ALICE, ALICE, ALICE), mixed = target_new(ALICE, ALICE, BOB);
+	struct target acting = target_new(ALICE, BOB, ALICE), other = target_new(BOB, ALICE, ALICE);
 
 	IN_CHILD(become(ALICE, ALICE); CHECK_EQ(get_limit(same.pid), 0);
 		 CHECK_ERRNO(get_limit(mixed.pid), EPERM); CHECK_ERRNO(get_limit(getppid()), EPERM);
-		 CHECK_EQ(get_limit(0), 0); CHECK_EQ(get_limit(getpid()), 0););
+		 CHECK_ERRNO(get_limit(acting.pid), EPERM);
+		 CHECK_ERRNO(get_limit(other.pid), EPERM); CHECK_EQ(get_limit(0), 0);
+		 CHECK_EQ(get_limit(getpid()), 0););
 	IN_CHILD(become(ALICE, BOB); CHECK_ERRNO(get_limit(same.pid), EPERM););
 	IN_CHILD(become(BOB, ALICE); CHECK_ERRNO(get_limit(same.pid), EPERM););
 	IN_CHILD(become_with(CAROL, CAROL, CAP(SYS_RESOURCE)); CHECK_EQ(get_limit(mixed.pid), 0););
 	IN_CHILD(become_with(CAROL, CAROL, CAP(KILL)); CHECK_ERRNO(get_limit(mixed.pid), EPERM););
 	target_end(same);
 	target_end(mixed);
+	target_end(acting);
+	target_end(other);
 }
 
 USERS_TEST(hard_limits_only_sink)
