@@ -26,27 +26,27 @@ static bool has_capability(u64 set, u64 number)
 	return number <= CAP_LAST_CAP && (set >> number & 1);
 }
 
-void cred_fix_capabilities(struct cred *new, const struct cred *old, bool fs_only)
+void cred_fix_capabilities(struct cred *cred, const struct cred *old, bool fs_only)
 {
-	if (new->securebits & SECBIT_NO_SETUID_FIXUP)
+	if (cred->securebits & SECBIT_NO_SETUID_FIXUP)
 		return;
 	if (fs_only) {
-		if (old->fsuid == 0 && new->fsuid != 0)
-			new->effective &= ~CAPS_OF_FILES;
-		if (old->fsuid != 0 && new->fsuid == 0)
-			new->effective |= new->permitted &CAPS_OF_FILES;
+		if (old->fsuid == 0 && cred->fsuid != 0)
+			cred->effective &= ~CAPS_OF_FILES;
+		if (old->fsuid != 0 && cred->fsuid == 0)
+			cred->effective |= cred->permitted & CAPS_OF_FILES;
 		return;
 	}
 	bool was_root = old->uid == 0 || old->euid == 0 || old->suid == 0;
-	if (was_root && new->uid != 0 && new->euid != 0 && new->suid != 0) {
-		if (!(new->securebits &SECBIT_KEEP_CAPS))
-			new->permitted = new->effective = 0;
-		new->ambient = 0; /* even with KEEP_CAPS: an execve is to drop all */
+	if (was_root && cred->uid != 0 && cred->euid != 0 && cred->suid != 0) {
+		if (!(cred->securebits & SECBIT_KEEP_CAPS))
+			cred->permitted = cred->effective = 0;
+		cred->ambient = 0; /* even with KEEP_CAPS: an execve is to drop all */
 	}
-	if (old->euid == 0 && new->euid != 0)
-		new->effective = 0;
-	if (old->euid != 0 && new->euid == 0)
-		new->effective = new->permitted;
+	if (old->euid == 0 && cred->euid != 0)
+		cred->effective = 0;
+	if (old->euid != 0 && cred->euid == 0)
+		cred->effective = cred->permitted;
 }
 
 int cred_set_capabilities(u64 permitted, u64 effective, u64 inheritable)
@@ -59,56 +59,56 @@ int cred_set_capabilities(u64 permitted, u64 effective, u64 inheritable)
 	if ((inheritable & ~(old->inheritable | old->bounding)) || (permitted & ~old->permitted) ||
 	    (effective & ~permitted))
 		return -EPERM;
-	struct cred new = *old;
-	new.permitted = permitted;
-	new.effective = effective;
-	new.inheritable = inheritable;
-	new.ambient &= permitted &inheritable;
-	return cred_change(&new);
+	struct cred cred = *old;
+	cred.permitted = permitted;
+	cred.effective = effective;
+	cred.inheritable = inheritable;
+	cred.ambient &= permitted & inheritable;
+	return cred_change(&cred);
 }
 
 /* --- prctl --- */
 
 static s64 set_securebits(u64 bits)
 {
-	struct cred new = *current->cred;
-	u32 locks = new.securebits &SECURE_ALL_LOCKS;
+	struct cred cred = *current->cred;
+	u32 locks = cred.securebits & SECURE_ALL_LOCKS;
 
-	if (((locks >> 1) & (new.securebits ^ bits)) || (locks & ~bits) ||
+	if (((locks >> 1) & (cred.securebits ^ bits)) || (locks & ~bits) ||
 	    (bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS)) || !capable(CAP_SETPCAP))
 		return -EPERM;
-	new.securebits = (u32)bits;
-	return cred_change(&new);
+	cred.securebits = (u32)bits;
+	return cred_change(&cred);
 }
 
 static s64 set_keep_capabilities(u64 keep)
 {
-	struct cred new = *current->cred;
+	struct cred cred = *current->cred;
 
 	if (keep > 1)
 		return -EINVAL;
-	if (new.securebits & SECBIT_KEEP_CAPS_LOCKED)
+	if (cred.securebits & SECBIT_KEEP_CAPS_LOCKED)
 		return -EPERM;
-	new.securebits &= ~(u32)SECBIT_KEEP_CAPS;
-	new.securebits |= keep ? SECBIT_KEEP_CAPS : 0;
-	return cred_change(&new);
+	cred.securebits &= ~(u32)SECBIT_KEEP_CAPS;
+	cred.securebits |= keep ? SECBIT_KEEP_CAPS : 0;
+	return cred_change(&cred);
 }
 
 static s64 drop_from_bounding(u64 number)
 {
-	struct cred new = *current->cred;
+	struct cred cred = *current->cred;
 
 	if (!capable(CAP_SETPCAP))
 		return -EPERM;
 	if (number > CAP_LAST_CAP)
 		return -EINVAL;
-	new.bounding &= ~(1ull << number);
-	return cred_change(&new);
+	cred.bounding &= ~(1ull << number);
+	return cred_change(&cred);
 }
 
 static s64 change_ambient(u64 operation, u64 number, u64 arg4, u64 arg5)
 {
-	struct cred new = *current->cred;
+	struct cred cred = *current->cred;
 
 	if (number > CAP_LAST_CAP || arg4 || arg5)
 		return -EINVAL;
@@ -116,31 +116,31 @@ static s64 change_ambient(u64 operation, u64 number, u64 arg4, u64 arg5)
 	case PR_CAP_AMBIENT_CLEAR_ALL:
 		if (number)
 			return -EINVAL;
-		new.ambient = 0;
+		cred.ambient = 0;
 		break;
 	case PR_CAP_AMBIENT_IS_SET:
-		return has_capability(new.ambient, number);
+		return has_capability(cred.ambient, number);
 	case PR_CAP_AMBIENT_LOWER:
-		new.ambient &= ~(1ull << number);
+		cred.ambient &= ~(1ull << number);
 		break;
 	case PR_CAP_AMBIENT_RAISE:
-		if (!has_capability(new.permitted &new.inheritable, number) ||
-		    (new.securebits &SECBIT_NO_CAP_AMBIENT_RAISE))
+		if (!has_capability(cred.permitted & cred.inheritable, number) ||
+		    (cred.securebits & SECBIT_NO_CAP_AMBIENT_RAISE))
 			return -EPERM;
-		new.ambient |= 1ull << number;
+		cred.ambient |= 1ull << number;
 		break;
 	default:
 		return -EINVAL;
 	}
-	return cred_change(&new);
+	return cred_change(&cred);
 }
 
 static s64 set_no_new_privs(void)
 {
-	struct cred new = *current->cred;
+	struct cred cred = *current->cred;
 
-	new.no_new_privs = true;
-	return cred_change(&new);
+	cred.no_new_privs = true;
+	return cred_change(&cred);
 }
 
 s64 cred_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
@@ -181,68 +181,69 @@ s64 cred_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 
 /* The set-user-ID and set-group-ID bits of the program. Without group execute permission the latter
  * means something else. */
-static void apply_mode(struct cred *new, struct inode *program)
+static void apply_mode(struct cred *cred, struct inode *program)
 {
-	if (program->fs->nosuid || new->no_new_privs || !(program->mode & (S_ISUID | S_ISGID)))
+	if (program->fs->nosuid || cred->no_new_privs || !(program->mode & (S_ISUID | S_ISGID)))
 		return;
 	mutex_lock(&program->lock); /* or a chown could give new ids to old bits */
 	mode_t mode = program->mode;
 	if (mode & S_ISUID)
-		new->euid = program->uid;
+		cred->euid = program->uid;
 	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-		new->egid = program->gid;
+		cred->egid = program->gid;
 	mutex_unlock(&program->lock);
 }
 
 /* P' by the rules for execve, with no capabilities on the file but those that uid 0 stands for. */
-static void transform(struct cred *new, const struct cred *old, bool *secure)
+static void transform(struct cred *cred, const struct cred *old, bool *secure)
 {
 	bool by_root = !(old->securebits & SECBIT_NOROOT);
-	bool effective = by_root && new->euid == 0;
-	bool other = new->euid != old->uid || new->egid != old->gid;
+	bool effective = by_root && cred->euid == 0;
+	bool other = cred->euid != old->uid || cred->egid != old->gid;
 
-	new->permitted =
-		by_root && (new->uid == 0 || new->euid == 0) ? old->bounding | old->inheritable : 0;
+	cred->permitted = by_root && (cred->uid == 0 || cred->euid == 0)
+				  ? old->bounding | old->inheritable
+				  : 0;
 	/* one who must not gain, or shares his root and working directory with another process that
 	 * could change them under the program: no more than before */
 	bool unsafe =
 		old->no_new_privs || __atomic_load_n(&current->fs->refs, __ATOMIC_RELAXED) > 1;
-	if (unsafe && (other || (new->permitted & ~old->permitted))) {
+	if (unsafe && (other || (cred->permitted & ~old->permitted))) {
 		if (!capable(CAP_SETUID) || old->no_new_privs) {
-			new->euid = new->uid;
-			new->egid = new->gid;
+			cred->euid = cred->uid;
+			cred->egid = cred->gid;
 		}
-		new->permitted &= old->permitted;
+		cred->permitted &= old->permitted;
 	}
-	new->suid = new->fsuid = new->euid;
-	new->sgid = new->fsgid = new->egid;
+	cred->suid = cred->fsuid = cred->euid;
+	cred->sgid = cred->fsgid = cred->egid;
 	if (other)
-		new->ambient = 0;
-	new->permitted |= new->ambient;
-	new->effective = effective ? new->permitted : new->ambient;
-	new->securebits &= ~(u32)SECBIT_KEEP_CAPS;
-	*secure = other || (new->uid != 0 && (effective || (new->permitted & ~new->ambient)));
+		cred->ambient = 0;
+	cred->permitted |= cred->ambient;
+	cred->effective = effective ? cred->permitted : cred->ambient;
+	cred->securebits &= ~(u32)SECBIT_KEEP_CAPS;
+	*secure = other || (cred->uid != 0 && (effective || (cred->permitted & ~cred->ambient)));
 }
 
 /* Has the execve changed nothing that it can change? */
-static bool is_same(const struct cred *new, const struct cred *old)
+static bool is_same(const struct cred *cred, const struct cred *old)
 {
-	return new->euid == old->euid &&new->suid == old->suid &&new->fsuid ==
-	       old->fsuid &&new->egid == old->egid &&new->sgid == old->sgid &&new->fsgid ==
-	       old->fsgid &&new->permitted == old->permitted &&new->effective ==
-	       old->effective &&new->ambient == old->ambient &&new->securebits == old->securebits;
+	return cred->euid == old->euid && cred->suid == old->suid && cred->fsuid == old->fsuid &&
+	       cred->egid == old->egid && cred->sgid == old->sgid && cred->fsgid == old->fsgid &&
+	       cred->permitted == old->permitted && cred->effective == old->effective &&
+	       cred->ambient == old->ambient && cred->securebits == old->securebits;
 }
 
 const struct cred *cred_for_exec(struct inode *program, bool *secure)
 {
 	const struct cred *old = current->cred;
-	struct cred new = *old;
+	struct cred cred = *old;
 
-	apply_mode(&new, program);
-	transform(&new, old, secure);
-	if (is_same(&new, old))
+	apply_mode(&cred, program);
+	transform(&cred, old, secure);
+	if (is_same(&cred, old))
 		return cred_get(old);
-	const struct cred *copy = cred_copy(&new); /* the real uid is the same, and so the user */
+	const struct cred *copy = cred_copy(&cred); /* the real uid is the same, and so the user */
 	return copy ? copy : ERR_PTR(-ENOMEM);
 }
 
@@ -254,13 +255,13 @@ const struct cred *cred_for_access(void)
 
 	if (old->fsuid == old->uid && old->fsgid == old->gid && effective == old->effective)
 		return NULL;
-	struct cred *new = cred_copy(old);
-	if (!new)
+	struct cred *cred = cred_copy(old);
+	if (!cred)
 		return ERR_PTR(-ENOMEM);
-	new->fsuid = new->uid;
-	new->fsgid = new->gid;
-	new->effective = effective;
-	return new;
+	cred->fsuid = cred->uid;
+	cred->fsgid = cred->gid;
+	cred->effective = effective;
+	return cred;
 }
 
 bool cred_may_inspect(const struct task_struct *task)

@@ -49,9 +49,9 @@ u64 groups_count(void);			    /* lists that exist, for the audit */
 int cred_set_groups(struct group_info *groups);
 
 /* --- capability.c --- */
-/* What becomes of new's capabilities when its user ids were old's (capabilities(7), "Effect of user
- * ID changes"). fs_only: setfsuid did it. */
-void cred_fix_capabilities(struct cred *new, const struct cred *old, bool fs_only);
+/* What becomes of cred's capabilities when its user ids were old's (capabilities(7), "Effect of
+ * user ID changes"). fs_only: setfsuid did it. */
+void cred_fix_capabilities(struct cred *cred, const struct cred *old, bool fs_only);
 /* capset(2): 0, -EPERM, -ENOMEM. */
 int cred_set_capabilities(u64 permitted, u64 effective, u64 inheritable);
 /* prctl(2) as far as it is about credentials; -EINVAL for any other option. */

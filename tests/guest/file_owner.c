@@ -90,6 +90,26 @@ OWNER_TEST(the_class_that_fits_decides)
 			}
 }
 
+/* Of many groups each counts, and none beside them. */
+OWNER_TEST(membership_of_many_groups)
+{
+	enum { COUNT = 100 };
+	gid_t list[COUNT];
+
+	for (gid_t i = 0; i < COUNT; i++)
+		list[i] = 2000 + 3 * ((i * 37) % COUNT);
+	make("f", ALICE, ALICE, 0040);
+	CHECK_EQ(set_groups(COUNT, list), 0);
+	for (gid_t gid = 1998; gid < 2000 + 3 * COUNT + 2; gid++) {
+		bool member = gid >= 2000 && (gid - 2000) % 3 == 0 && gid < 2000 + 3 * COUNT;
+
+		CONTEXT("group %u", gid);
+		CHECK_EQ(chown("f", -1, gid), 0);
+		IN_CHILD(CHECK_EQ(set_uids(BOB, BOB, BOB), 0);
+			 CHECK_EQ(access("f", R_OK) == 0, member););
+	}
+}
+
 OWNER_TEST(open_and_execute)
 {
 	make("f", ALICE, ALICE, 0640);

@@ -14,7 +14,8 @@ struct target {
 	struct gate go;
 };
 
-static struct target target_new(uid_t real, uid_t effective, uid_t saved)
+static struct target target_in_groups(uid_t real, uid_t effective, uid_t saved, gid_t rgid,
+				      gid_t egid, gid_t sgid)
 {
 	struct gate ready = gate_new();
 	struct target target = { .go = gate_new() };
@@ -22,7 +23,7 @@ static struct target target_new(uid_t real, uid_t effective, uid_t saved)
 	target.pid = FORK();
 	if (target.pid == 0) {
 		CHECK_EQ(set_groups(0, NULL), 0);
-		CHECK_EQ(set_gids(real, effective, saved), 0);
+		CHECK_EQ(set_gids(rgid, egid, sgid), 0);
 		CHECK_EQ(set_uids(real, effective, saved), 0);
 		gate_open(ready, 1);
 		gate_pass(target.go);
@@ -31,6 +32,11 @@ static struct target target_new(uid_t real, uid_t effective, uid_t saved)
 	gate_pass(ready);
 	gate_free(ready);
 	return target;
+}
+
+static struct target target_new(uid_t real, uid_t effective, uid_t saved)
+{
+	return target_in_groups(real, effective, saved, ALICE, ALICE, ALICE);
 }
 
 static void target_end(struct target target)
@@ -194,17 +200,35 @@ static int get_limit(pid_t pid)
 /* All of the target's ids must be the caller's real ones. */
 USERS_TEST(limits_of_another)
 {
-	struct target same = target_new(ALICE, ALICE, ALICE), mixed = target_new(ALICE, ALICE, BOB);
+	static const uint32_t ids[][6] = {
+		{ ALICE, ALICE, ALICE, ALICE, ALICE, ALICE },
+		{ BOB, ALICE, ALICE, ALICE, ALICE, ALICE },
+		{ ALICE, BOB, ALICE, ALICE, ALICE, ALICE },
+		{ ALICE, ALICE, BOB, ALICE, ALICE, ALICE },
+		{ ALICE, ALICE, ALICE, BOB, ALICE, ALICE },
+		{ ALICE, ALICE, ALICE, ALICE, BOB, ALICE },
+		{ ALICE, ALICE, ALICE, ALICE, ALICE, BOB },
+	};
 
-	IN_CHILD(become(ALICE, ALICE); CHECK_EQ(get_limit(same.pid), 0);
-		 CHECK_ERRNO(get_limit(mixed.pid), EPERM); CHECK_ERRNO(get_limit(getppid()), EPERM);
-		 CHECK_EQ(get_limit(0), 0); CHECK_EQ(get_limit(getpid()), 0););
-	IN_CHILD(become(ALICE, BOB); CHECK_ERRNO(get_limit(same.pid), EPERM););
-	IN_CHILD(become(BOB, ALICE); CHECK_ERRNO(get_limit(same.pid), EPERM););
-	IN_CHILD(become_with(CAROL, CAROL, CAP(SYS_RESOURCE)); CHECK_EQ(get_limit(mixed.pid), 0););
-	IN_CHILD(become_with(CAROL, CAROL, CAP(KILL)); CHECK_ERRNO(get_limit(mixed.pid), EPERM););
-	target_end(same);
-	target_end(mixed);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct target target = target_in_groups(ids[i][0], ids[i][1], ids[i][2], ids[i][3],
+							ids[i][4], ids[i][5]);
+
+		CONTEXT("ids %zu", i);
+		IN_CHILD(become(ALICE, ALICE); CHECK_EQ(get_limit(0), 0);
+			 CHECK_EQ(get_limit(getpid()), 0); CHECK_ERRNO(get_limit(getppid()), EPERM);
+			 if (i == 0) CHECK_EQ(get_limit(target.pid), 0);
+			 else CHECK_ERRNO(get_limit(target.pid), EPERM););
+		IN_CHILD(become(ALICE, BOB); CHECK_ERRNO(get_limit(target.pid), EPERM););
+		IN_CHILD(become(BOB, ALICE); CHECK_ERRNO(get_limit(target.pid), EPERM););
+		IN_CHILD(CHECK_EQ(set_uids(BOB, ALICE, ALICE), 0);
+			 CHECK_ERRNO(get_limit(target.pid), EPERM););
+		IN_CHILD(become_with(CAROL, CAROL, CAP(SYS_RESOURCE));
+			 CHECK_EQ(get_limit(target.pid), 0););
+		IN_CHILD(become_with(CAROL, CAROL, CAP(KILL));
+			 CHECK_ERRNO(get_limit(target.pid), EPERM););
+		target_end(target);
+	}
 }
 
 USERS_TEST(hard_limits_only_sink)

@@ -378,6 +378,27 @@ USERS_TEST(who_may_look_into_a_process)
 	CHECK_EXIT(pid, 0);
 }
 
+/* The same user is not enough for one who has more power. */
+USERS_TEST(who_may_look_into_a_process_with_capabilities)
+{
+	struct gate ready = gate_new(), go = gate_new();
+	pid_t pid = FORK();
+
+	if (pid == 0) {
+		become_with(ALICE, ALICE, CAP(KILL));
+		CHECK_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+		gate_open(ready, 1);
+		gate_pass(go);
+		_exit(0);
+	}
+	gate_pass(ready);
+	IN_CHILD(become(ALICE, ALICE); CHECK_EQ(look_into(pid), EACCES););
+	IN_CHILD(become_with(ALICE, ALICE, CAP(CHOWN)); CHECK_EQ(look_into(pid), EACCES););
+	IN_CHILD(become_with(ALICE, ALICE, CAP(KILL)); CHECK_EQ(look_into(pid), 0););
+	gate_open(go, 1);
+	CHECK_EXIT(pid, 0);
+}
+
 /* ---- RLIMIT_NPROC ---------------------------------------------------------------------------- */
 
 /* The process counts for the user it becomes, and is refused at the next execve, not before. */
