@@ -13,6 +13,8 @@ NEWLINE = r"\r+\n"    # the host's terminal adds a \r of its own
 class Terminal:
     """mitos in a pseudo-terminal of 24 rows and 80 columns."""
 
+    prompt = support.PROMPT
+
     def __init__(self, *options, prompt=support.PROMPT):
         self.prompt = prompt
         self.start(support.run_command([], ["--append", "quiet", *options], timeout=300))
