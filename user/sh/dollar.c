@@ -92,9 +92,11 @@ static bool takes_pattern(enum parameter_operator operator)
 static void take_braces(struct builder *b, struct part *part, bool quoted)
 {
 	struct parser *p = b->p;
-	const char *start = ++p->at;
+	struct span span;
 	bool length;
 
+	p->at++;
+	span = span_begin(p);
 	lexer_peek(p);
 	length = take_length_operator(p);
 	part->text = take_parameter_name(p, true);
@@ -110,7 +112,7 @@ static void take_braces(struct builder *b, struct part *part, bool quoted)
 	if (part->text[0] == '\0')
 		part->operator= PARAMETER_BAD;
 	if (part->operator== PARAMETER_BAD)
-		part->text = arena_strndup(p->arena, start, p->at - start);
+		part->text = span_text(p, span);
 	p->at++;
 }
 

@@ -154,6 +154,7 @@ static void open_alias(struct parser *p, const char *name, const char *value)
 	open->name = name;
 	open->rest = strlen(p->at);
 	open->next = p->aliases;
+	p->texts++;
 	p->aliases = open;
 	p->alias_continues = length > 0 && is_blank(value[length - 1]);
 	memcpy(text, value, length);

@@ -74,6 +74,7 @@ struct parser {
 	const char *(*alias)(const char *name);
 	struct open_alias *aliases;
 	bool alias_continues; /* an alias ended in a blank: the next word may be one, too */
+	int texts;	      /* how many aliases have been put before the rest of the text */
 	bool in_arithmetic;   /* reading what may be $(( )), and if not is read a second time */
 	int depth;
 };

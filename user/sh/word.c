@@ -51,11 +51,31 @@ void word_add_char(struct builder *b, char byte, bool quoted)
 	buffer_add_char(&b->text, byte);
 }
 
+struct span span_begin(const struct parser *p)
+{
+	return (struct span){ p->at, p->texts };
+}
+
+/*
+ * After an alias the parser is in another text, which ends like the one that it has left: so far
+ * from the end as it is in the one, the span ends in the other.
+ */
+char *span_text(struct parser *p, struct span span)
+{
+	size_t length, rest;
+
+	if (span.texts == p->texts)
+		return arena_strndup(p->arena, span.start, p->at - span.start);
+	length = strlen(span.start);
+	rest = strlen(p->at);
+	return arena_strndup(p->arena, span.start, rest < length ? length - rest : 0);
+}
+
 struct word *word_in(struct parser *p, enum place place)
 {
 	struct word *word = arena_alloc(p->arena, sizeof(*word));
 	struct builder b = { .p = p, .tail = &word->parts };
-	const char *start = p->at;
+	struct span span = span_begin(p);
 
 	if (parse_enter(p)) {
 		take_parts(&b, place);
@@ -64,7 +84,7 @@ struct word *word_in(struct parser *p, enum place place)
 	if (parse_ok(p))
 		word_end_text(&b);
 	buffer_free(&b.text);
-	word->source = arena_strndup(p->arena, start, p->at - start);
+	word->source = span_text(p, span);
 	return parse_ok(p) ? word : NULL;
 }
 

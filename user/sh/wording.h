@@ -31,6 +31,17 @@ void word_add_char(struct builder *b, char byte, bool quoted);
 /* Makes a part of the characters that are none yet. */
 void word_end_text(struct builder *b);
 
+/* Where something begins, to find out later what was read. */
+struct span {
+	const char *start;
+	int texts;
+};
+
+struct span span_begin(const struct parser *p);
+
+/* The text from there to here. An alias on the way counts as the name that was typed. */
+char *span_text(struct parser *p, struct span span);
+
 /* The parts up to the end of the place, as a word of its own; NULL with a problem. */
 struct word *word_in(struct parser *p, enum place place);
 
