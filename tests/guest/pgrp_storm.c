@@ -41,7 +41,7 @@ static pid_t job_member(pid_t group)
 static void jobs_killed_by_group(int worker)
 {
 	(void)worker;
-	for (int round = 0; round < 60; round++) {
+	for (int round = 0; round < 25; round++) {
 		pid_t group = job_member(0);
 		for (int i = 0; i < 3; i++)
 			job_member(group);
@@ -64,7 +64,7 @@ TEST(jobs_by_the_thousand)
 /* Children that wander from group to group while they are waited for, one by one. */
 static void wanderers(int worker)
 {
-	enum { GROUPS = 4, ROUNDS = 40, CHILDREN = 8 };
+	enum { GROUPS = 4, ROUNDS = 16, CHILDREN = 8 };
 	pid_t group[GROUPS];
 	unsigned seed = (unsigned)worker + 1;
 
@@ -114,7 +114,7 @@ static void forker(int generation)
 
 TEST(a_group_that_forks_is_killed_at_once)
 {
-	for (int round = 0; round < 20; round++) {
+	for (int round = 0; round < 12; round++) {
 		struct gate alive = gate_new(), ready = gate_new();
 		pid_t pid = FORK();
 		if (pid == 0) {
@@ -140,7 +140,7 @@ TEST(a_group_that_forks_is_killed_at_once)
 static void sessions(int worker)
 {
 	(void)worker;
-	for (int round = 0; round < 60; round++) {
+	for (int round = 0; round < 25; round++) {
 		pid_t pid[3];
 		for (int i = 0; i < 3; i++) {
 			pid[i] = FORK();

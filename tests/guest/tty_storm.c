@@ -5,7 +5,7 @@
  */
 #include "tty.h"
 
-enum { WORKERS = 6, ROUNDS = 30 };
+enum { WORKERS = 6, ROUNDS = 20 };
 
 static void in_parallel(void (*work)(int worker))
 {
