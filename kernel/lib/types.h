@@ -39,6 +39,7 @@ typedef long off_t;
 #endif
 
 #define __packed __attribute__((packed))
+#define __noinline __attribute__((noinline))
 #define __noreturn __attribute__((noreturn))
 #define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
 #define likely(x) __builtin_expect(!!(x), 1)

@@ -112,10 +112,12 @@ static struct frame *fork_page(pte_t *child_entry, const struct vm_area_struct *
 /*
  * Divides the pages of [start, end), which one last-level table (2 MiB) covers. from is the
  * parent's entry for start; the child gets a table only if there is a page to put in it. 0 or
- * -ENOMEM.
+ * -ENOMEM. This is the loop that a large fork spends its time in: a function of its own, so that
+ * the compiler keeps what it uses in registers.
  */
-static int fork_table(struct mm_struct *child, pte_t *from, const struct vm_area_struct *vma,
-		      u64 start, u64 end, enum fork_mode mode)
+static int __noinline fork_table(struct mm_struct *child, pte_t *from,
+				 const struct vm_area_struct *vma, u64 start, u64 end,
+				 enum fork_mode mode)
 {
 	pte_t *to = NULL; /* the child's entry for start */
 	u32 anon = 0, file = 0;
@@ -172,12 +174,12 @@ static pte_t take_write(pte_t *entry)
 /* Lets parent and child use everything below one entry of the top-level table. */
 static void share_tables(struct mm_struct *child, struct mm_struct *parent)
 {
-	for (u32 i = 0; i < TABLE_ENTRIES / 2; i++) {
-		if (!pte_present(parent->pml4[i]))
-			continue;
+	struct frame *from = frame_of(parent->pml4), *to = frame_of(child->pml4);
+
+	for (u32 i = 0; to->used < from->used; i++, to->used++) {
+		i = table_next(parent->pml4, i);
 		frame_get(frame_of_phys(parent->pml4[i] & PTE_ADDR));
 		child->pml4[i] = take_write(&parent->pml4[i]);
-		frame_of(child->pml4)->used++;
 	}
 	child->table_frames = parent->table_frames;
 	child->rss_anon = parent->rss_anon;
@@ -191,16 +193,13 @@ static void copy_table(struct frame *to, struct frame *from, unsigned level)
 {
 	pte_t *source = frame_addr(from), *target = frame_addr(to);
 
-	for (u32 i = 0; i < TABLE_ENTRIES; i++) {
-		target[i] = source[i];
-		if (!pte_present(source[i]))
-			continue;
+	for (u32 i = 0; to->used < from->used; i++, to->used++) {
+		i = table_next(source, i);
 		struct frame *below = frame_of_phys(source[i] & PTE_ADDR);
 		frame_get(below);
-		if (level > 0 || below->kind == FRAME_ANON)
-			target[i] = take_write(&source[i]);
+		target[i] =
+			level > 0 || below->kind == FRAME_ANON ? take_write(&source[i]) : source[i];
 	}
-	to->used = from->used;
 }
 
 bool table_own(struct mm_struct *mm, pte_t *entry, unsigned level, u64 addr)
@@ -212,7 +211,7 @@ bool table_own(struct mm_struct *mm, pte_t *entry, unsigned level, u64 addr)
 		*entry |= PTE_W; /* a processor that has not heard of it faults and looks again */
 		return true;
 	}
-	struct frame *own = frame_alloc(FRAME_TABLE);
+	struct frame *own = frame_alloc_zeroed(FRAME_TABLE);
 	if (!own)
 		return false;
 	copy_table(own, shared, level);
@@ -231,12 +230,10 @@ void table_put(struct frame *table, unsigned level)
 
 	if (__atomic_fetch_sub(&table->refs, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
-	for (u32 i = 0; table->used; i++) {
-		if (!pte_present(entries[i]))
-			continue;
+	for (u32 i = 0; table->used; table->used--) {
+		i = table_next(entries, i);
 		struct frame *below = frame_of_phys(entries[i] & PTE_ADDR);
 		entries[i] = 0; /* a table dies empty */
-		table->used--;
 		if (level > 0)
 			table_put(below, level - 1);
 		else

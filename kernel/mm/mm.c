@@ -62,12 +62,10 @@ static void mm_destroy(struct mm_struct *mm)
 	struct vm_area_struct *vma, *next;
 
 	mutex_lock(&mm->lock); /* nobody contends; the functions below expect it */
-	for (u32 i = 0; frame_of(mm->pml4)->used; i++) {
-		if (!pte_present(mm->pml4[i]))
-			continue;
+	for (u32 i = 0; frame_of(mm->pml4)->used; frame_of(mm->pml4)->used--) {
+		i = table_next(mm->pml4, i);
 		table_put(frame_of_phys(mm->pml4[i] & PTE_ADDR), 2);
 		mm->pml4[i] = 0;
-		frame_of(mm->pml4)->used--;
 	}
 	list_for_each_safe(vma, next, &mm->vma_list, link)
 		vma_remove(vma);

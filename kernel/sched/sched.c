@@ -1,7 +1,9 @@
 /*
  * Round-robin scheduling. Each CPU has a run queue, a list of the tasks that could run: the first
  * is picked, one whose time slice is over or who yields goes to the end, so picking is O(1) and
- * everyone waits the same number of turns. The kernel itself is not preempted; a task gives the CPU
+ * everyone waits the same number of turns. A task that slept with some of its slice left goes
+ * before those who used theirs up, and has what was left: so a shell answers at once beside any
+ * number of hogs, and gains nothing by it. The kernel itself is not preempted; a task gives the CPU
  * away in schedule(), which it calls itself or on its way back to user mode when TIF_NEED_RESCHED
  * is set.
  *
@@ -24,7 +26,8 @@
 #define TICK (10 * NSEC_PER_MSEC)
 
 struct runqueue {
-	struct spinlock lock; /* guards all below and the scheduling fields of its tasks */
+	struct spinlock lock;	/* guards all below and the scheduling fields of its tasks */
+	struct list_head woken; /* slept with some of their slice left; before all in queue */
 	struct list_head queue;
 	u64 running; /* tasks in the queue, and the current one unless idle */
 	u64 switches;
@@ -51,6 +54,7 @@ void sched_init(void)
 	struct task_struct *idle = &rq->idle_task;
 
 	spin_init(&rq->lock, "run queue");
+	list_init(&rq->woken);
 	list_init(&rq->queue);
 	rq->idle = idle;
 	strlcpy(idle->comm, "idle", sizeof(idle->comm));
@@ -93,11 +97,11 @@ static struct runqueue *lock_runqueue_of(struct task_struct *task)
 	}
 }
 
-static void enqueue(struct runqueue *rq, struct task_struct *task)
+static void enqueue(struct runqueue *rq, struct list_head *queue, struct task_struct *task)
 {
 	ASSERT(spin_held(&rq->lock) && !task->on_queue);
 	task->on_queue = true;
-	list_add_tail(&rq->queue, &task->run_link);
+	list_add_tail(queue, &task->run_link);
 	rq->running++;
 }
 
@@ -117,7 +121,7 @@ void sched_start(struct task_struct *task)
 	task->cpu = cpu;
 	task->slice_left = task->slice;
 	task->state = TASK_RUNNING;
-	enqueue(rq, task);
+	enqueue(rq, &rq->queue, task);
 	prod_cpu(rq, cpu);
 	spin_unlock(&rq->lock);
 	irq_pop();
@@ -132,7 +136,7 @@ bool task_wake(struct task_struct *task, u32 states)
 		task->state = TASK_RUNNING;
 		/* else it is on its way to schedule(), which will see that it may run */
 		if (!task->on_cpu) {
-			enqueue(rq, task);
+			enqueue(rq, task->slice_left ? &rq->woken : &rq->queue, task);
 			prod_cpu(rq, task->cpu);
 		}
 	}
@@ -151,7 +155,8 @@ static void account(struct task_struct *task, u64 now)
 
 static struct task_struct *pick_next(struct runqueue *rq)
 {
-	struct task_struct *next = list_first(&rq->queue, struct task_struct, run_link);
+	struct list_head *queue = list_empty(&rq->woken) ? &rq->queue : &rq->woken;
+	struct task_struct *next = list_first(queue, struct task_struct, run_link);
 
 	if (!next)
 		return rq->idle;
@@ -220,7 +225,7 @@ void __sched schedule(void)
 	task_clear_tif(prev, TIF_NEED_RESCHED);
 	account(prev, now);
 	if (prev->state == TASK_RUNNING && prev != rq->idle) {
-		enqueue(rq, prev);
+		enqueue(rq, &rq->queue, prev);
 		prev->times.involuntary++;
 	} else {
 		prev->times.voluntary++;
