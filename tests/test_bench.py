@@ -42,7 +42,7 @@ def test_every_operation_costs_less_than_on_linux(measured):
 
 
 @pytest.mark.parametrize("operation, key, dearest_in", [
-    ("fork_parent_1", "fork_parent_1", "kernel/mm/cow.c"),
+    ("zero_fault", "zero_fault", "kernel/lib/string.c"),
     ("signal to self, handler, return", "signal_deliver", "kernel/mm/usercopy.asm")])
 def test_where_the_instructions_of_an_operation_go(measured, operation, key, dearest_in):
     summary, _, *rows = bench("--where", operation).replace(",", "").splitlines()

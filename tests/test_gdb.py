@@ -18,8 +18,10 @@ from support import BUILD, PATIENCE, ROOT, TOOL, checked, is_running, machines_b
 from terminal import CTRL_C, CTRL_D
 
 PATH = """task_clone task_copy task_alloc clone_identity limits_charge_process clone_pid clone_files
-clone_fs clone_signals clone_mm mm_fork copy_layout fork_areas vma_duplicate fork_area fork_table
-fork_page share_page pages_count clone_registers link_family""".split()
+clone_fs clone_signals clone_mm mm_fork copy_layout fork_areas vma_duplicate fork_pages
+clone_registers link_family""".split()
+PATH_OF_MODE = {"cow": "fork_area fork_table fork_page share_page pages_count".split(),
+                "cow-tables": "share_tables take_write".split()}
 HIDDEN = "<optimized out>"
 PROMPT = r"\(gdb\) "
 CTRL_Z = "\x1a"
@@ -35,13 +37,14 @@ def build(tmp_path_factory):
     return directory
 
 
-def debug(build, *commands, patience=PATIENCE):
+def debug(build, *commands, fork="cow", patience=PATIENCE):
     """What GDB prints for the commands, which it is given when the first fork has begun."""
     arguments = ["-batch"]
     for command in ("continue", *commands):
         arguments += ["-ex", command]
     done = subprocess.run([*TOOL, "gdb", "--build", str(build), "--timeout", str(patience),
-                           "--log", str(build / "log"), *(f"--gdb={word}" for word in arguments),
+                           "--log", str(build / "log"), "--append", f"fork={fork}",
+                           *(f"--gdb={word}" for word in arguments),
                            "--", "/bin/sh", "-c", "exit"],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=patience + 30, cwd=ROOT)
@@ -63,9 +66,20 @@ def test_from_sys_fork_to_the_write_protected_entry(build):
     assert re.search(r"^1 init$", printed, re.MULTILINE), printed
 
 
-def test_no_variable_is_hidden_at_any_line_of_a_fork(build):
-    printed = debug(build, f"source {ROOT}/tests/walk_fork.py", patience=5 * PATIENCE)
-    assert not set(PATH) - set(re.findall(r"^walked (\w+)$", printed, re.MULTILINE)), printed
+def test_from_sys_fork_to_the_write_protected_table(build):
+    printed = debug(build, "tbreak take_write", "continue", "info args", "pte *entry", "finish",
+                    "up 0", "pte parent->pml4[i]", "task", fork="cow-tables")
+    assert HIDDEN not in printed, printed
+    before, after = re.findall(r"^0x[0-9a-f]+: (frame .*)$", printed, re.MULTILINE)
+    assert " present W user" in before
+    assert after == before.replace(" W", "")
+
+
+@pytest.mark.parametrize("mode", PATH_OF_MODE)
+def test_no_variable_is_hidden_at_any_line_of_a_fork(build, mode):
+    printed = debug(build, f"source {ROOT}/tests/walk_fork.py", fork=mode, patience=5 * PATIENCE)
+    walked = set(re.findall(r"^walked (\w+)$", printed, re.MULTILINE))
+    assert not {*PATH, *PATH_OF_MODE[mode]} - walked, printed
     assert not re.findall(r"^hidden .*$", printed, re.MULTILINE)
 
 

@@ -45,7 +45,7 @@ static const char *const mode_names[] = {
 	[FORK_COW_TABLES] = "cow-tables",
 };
 
-enum fork_mode fork_mode = FORK_COW;
+enum fork_mode fork_mode = FORK_COW_TABLES;
 
 const char *fork_mode_name(enum fork_mode mode)
 {
@@ -138,8 +138,10 @@ static int __noinline fork_table(struct mm_struct *child, pte_t *from,
 		else
 			file++;
 	}
-	if (to)
+	if (to) {
+		table_mark(to, (end - start) >> PAGE_SHIFT);
 		pages_count(child, to, anon, file);
+	}
 	return error;
 }
 
@@ -176,8 +178,9 @@ static void share_tables(struct mm_struct *child, struct mm_struct *parent)
 {
 	struct frame *from = frame_of(parent->pml4), *to = frame_of(child->pml4);
 
-	for (u32 i = 0; to->used < from->used; i++, to->used++) {
-		i = table_next(parent->pml4, i);
+	to->lines = from->lines;
+	to->used = from->used;
+	table_for_each(from, parent->pml4, i) {
 		frame_get(frame_of_phys(parent->pml4[i] & PTE_ADDR));
 		child->pml4[i] = take_write(&parent->pml4[i]);
 	}
@@ -193,8 +196,9 @@ static void copy_table(struct frame *to, struct frame *from, unsigned level)
 {
 	pte_t *source = frame_addr(from), *target = frame_addr(to);
 
-	for (u32 i = 0; to->used < from->used; i++, to->used++) {
-		i = table_next(source, i);
+	to->lines = from->lines;
+	to->used = from->used;
+	table_for_each(from, source, i) {
 		struct frame *below = frame_of_phys(source[i] & PTE_ADDR);
 		frame_get(below);
 		target[i] =
@@ -230,8 +234,7 @@ void table_put(struct frame *table, unsigned level)
 
 	if (__atomic_fetch_sub(&table->refs, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
-	for (u32 i = 0; table->used; table->used--) {
-		i = table_next(entries, i);
+	table_for_each(table, entries, i) {
 		struct frame *below = frame_of_phys(entries[i] & PTE_ADDR);
 		entries[i] = 0; /* a table dies empty */
 		if (level > 0)
@@ -239,6 +242,7 @@ void table_put(struct frame *table, unsigned level)
 		else
 			frame_put(below);
 	}
+	table->used = 0;
 	frame_free(table);
 	cond_resched();
 }

@@ -12,20 +12,6 @@
  */
 enum fault_result cow_break(struct vm_area_struct *vma, u64 addr, pte_t *entry);
 
-/* The first entry at or after number i of a table that has one: eight are looked at in one go. */
-static inline u32 table_next(const pte_t *table, u32 i)
-{
-	for (; i % 8; i++)
-		if (table[i])
-			return i;
-	for (const pte_t *at = table + i;
-	     !(at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] | at[7]); at += 8)
-		i += 8;
-	while (!table[i])
-		i++;
-	return i;
-}
-
 /*
  * Makes the table that entry, without W, points at this address space's own: a copy if others use
  * it. entry lies in a table that is its own already; level is the table's (0: last), addr an

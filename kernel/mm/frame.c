@@ -142,6 +142,7 @@ static struct frame *cache_alloc(enum frame_kind kind, bool zeroed)
 		frame->kind = kind;
 		frame->order = 0;
 		frame->used = 0;
+		frame->lines = 0;
 	}
 	irq_pop();
 	if (frame && clear)

@@ -39,6 +39,7 @@ struct frame {
 			void *owner; /* FRAME_CACHE: its page_cache */
 			u64 index;   /* FRAME_CACHE: page number in the file */
 		};
+		u64 lines; /* FRAME_TABLE: bit i: entries 8 i to 8 i + 7 have been used */
 	};
 };
 

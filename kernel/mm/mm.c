@@ -59,21 +59,22 @@ struct mm_struct *mm_get(struct mm_struct *mm)
 
 static void mm_destroy(struct mm_struct *mm)
 {
+	struct frame *top = frame_of(mm->pml4);
 	struct vm_area_struct *vma, *next;
 
 	mutex_lock(&mm->lock); /* nobody contends; the functions below expect it */
-	for (u32 i = 0; frame_of(mm->pml4)->used; frame_of(mm->pml4)->used--) {
-		i = table_next(mm->pml4, i);
+	table_for_each(top, mm->pml4, i) {
 		table_put(frame_of_phys(mm->pml4[i] & PTE_ADDR), 2);
 		mm->pml4[i] = 0;
 	}
+	top->used = 0;
 	list_for_each_safe(vma, next, &mm->vma_list, link)
 		vma_remove(vma);
 	mutex_unlock(&mm->lock);
 	if (mm->exe)
 		mm_exe_put(mm->exe);
 	memset(mm->pml4 + TABLE_ENTRIES / 2, 0, PAGE_SIZE / 2); /* a table dies empty */
-	frame_put(frame_of(mm->pml4));
+	frame_put(top);
 	kmem_cache_free(&mm_cache, mm);
 }
 

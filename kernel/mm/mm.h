@@ -217,6 +217,23 @@ void pte_install(struct mm_struct *mm, pte_t *entry, struct frame *frame, pte_t 
 void pages_count(struct mm_struct *mm, const pte_t *table, s64 anon, s64 file);
 /* present, user, and NX or not; W is added where the page may be written at once */
 pte_t pte_bits(u32 vm_flags);
+
+/* Notes that `count` entries of a table from `first` on may be used now. */
+static inline void table_mark(const pte_t *first, u64 count)
+{
+	u64 from = ((u64)first & ~PAGE_MASK) / 64,
+	    to = ((u64)(first + count - 1) & ~PAGE_MASK) / 64;
+
+	frame_of(first)->lines |= ~0ull << from & ~0ull >> (63 - to);
+}
+
+/* Runs the statement for each entry of a table frame that is not 0, with entries its address and i
+ * the number; looks only where entries have ever been. The statement may clear that entry. */
+#define table_for_each(table, entries, i)                                                          \
+	for (u64 _lines = (table)->lines; _lines; _lines &= _lines - 1)                            \
+		for (u32 i = (u32)__builtin_ctzll(_lines) * 8, _end = i + 8; i < _end; i++)        \
+			if ((entries)[i])
+
 /* Takes every page out of [start, end): 0, or -ENOMEM with nothing changed. Tables at its ends may
  * be shared and have to be copied; those within are only let go. */
 int pages_drop(struct mm_struct *mm, u64 start, u64 end);

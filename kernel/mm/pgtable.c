@@ -61,6 +61,7 @@ pte_t *pte_alloc(struct mm_struct *mm, u64 addr)
 				/* tables made on the way are empty and freed with the mm */
 				return NULL;
 			*entry = frame_phys(frame) | PTE_P | PTE_W | PTE_U;
+			table_mark(entry, 1);
 			frame_of(table)->used++;
 			mm->table_frames++;
 		} else if (!(*entry & PTE_W) && !table_own(mm, entry, level - 1, addr)) {
@@ -92,6 +93,7 @@ void pte_install(struct mm_struct *mm, pte_t *entry, struct frame *frame, pte_t 
 
 	ASSERT(mutex_held(&mm->lock) && !pte_present(*entry));
 	*entry = frame_phys(frame) | bits;
+	table_mark(entry, 1);
 	pages_count(mm, entry, anon, !anon);
 }
 
@@ -329,6 +331,7 @@ static int move_entry(struct mm_struct *mm, pte_t *source, u64 to)
 	pte_t *target = pte_find(mm, to);
 
 	*target = *source;
+	table_mark(target, 1);
 	frame_of(target)->used++;
 	*source = 0;
 	frame_of(source)->used--;

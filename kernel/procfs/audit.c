@@ -55,7 +55,7 @@ static void found_table(struct frame *table, unsigned level, pte_t above, void *
 	u32 present = 0, count = level == 3 ? TABLE_ENTRIES / 2 : TABLE_ENTRIES;
 
 	for (u32 i = 0; i < count; i++)
-		present += pte_present(entries[i]);
+		present += pte_present(entries[i]) && (table->lines >> i / 8 & 1);
 	if (present != table->used)
 		complain(audit, "entries of table frame", frame_pfn(table), present, table->used);
 	if (table->kind != FRAME_TABLE)

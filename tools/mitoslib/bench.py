@@ -24,6 +24,8 @@ PATIENCE = 300      # seconds for one run of the program; it takes 2, and up to 
 
 
 def add_options(parser):
+    parser.add_argument("--fork", choices=("eager", "cow", "cow-tables"),
+                        help="how mitos is to divide memory (default: as it does by itself)")
     exclusive = parser.add_mutually_exclusive_group()
     exclusive.add_argument("--on", choices=("mitos", "linux"),
                            help="linux: measure Linux too, whose kernel is downloaded if need be; "
@@ -41,17 +43,18 @@ def program_of(build):
 
 
 @contextlib.contextmanager
-def machine(build):
+def machine(build, fork=None):
     """The options of a run in which the program is GUEST_PROGRAM."""
     with tempfile.TemporaryDirectory(prefix="mitos-bench.") as overlay:
         os.mkdir(os.path.join(overlay, "tests"))
         shutil.copy(program_of(build), overlay + GUEST_PROGRAM)
-        yield ["--mem", MEMORY, "--timeout", str(PATIENCE), "--overlay", overlay]
+        yield ["--mem", MEMORY, "--timeout", str(PATIENCE), "--overlay", overlay,
+               *(["--append", f"fork={fork}"] if fork else [])]
 
 
-def measure(build, *options):
+def measure(build, *options, fork=None):
     """Runs the program in a machine of its own. Returns key -> ticks, and key -> description."""
-    with machine(build) as machine_options:
+    with machine(build, fork) as machine_options:
         done = subprocess.run(
             [sys.executable, os.path.join(ROOT, "tools/mitos"), "run", "--build", build,
              *machine_options, *options, "--", GUEST_PROGRAM],
@@ -109,12 +112,12 @@ def table(operations):
 def bench(options, command):
     """Measures, prints the table and writes build/bench.json, or does as --where says."""
     if options.where:
-        with machine(options.build) as words:
+        with machine(options.build, options.fork) as words:
             return where.where(run.options_of(options.build, "--icount", *words),
                                [GUEST_PROGRAM, "--watch", options.where],
                                program_of(options.build))
-    mitos, texts = measure(options.build, "--icount")
-    mitos_plain, _ = measure(options.build)
+    mitos, texts = measure(options.build, "--icount", fork=options.fork)
+    mitos_plain, _ = measure(options.build, fork=options.fork)
     if wants_linux(options):
         other, other_plain, source = measured_linux(options)
     else:
