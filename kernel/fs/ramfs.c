@@ -211,11 +211,8 @@ static struct frame *ramfs_get_page(struct vm_area_struct *vma, u64 pgoff)
 	struct frame *frame = ERR_PTR(-EFAULT);
 
 	spin_lock(&inode->size_lock);
-	if (pgoff < (inode->size + PAGE_SIZE - 1) / PAGE_SIZE) {
-		frame = pagecache_get_or_create(&inode->pages, pgoff);
-		if (!frame)
-			frame = ERR_PTR(-ENOMEM);
-	}
+	if (pgoff < (inode->size + PAGE_SIZE - 1) / PAGE_SIZE)
+		frame = pagecache_fault(&inode->pages, pgoff);
 	spin_unlock(&inode->size_lock);
 	return frame;
 }

@@ -4,6 +4,7 @@
  * the list, and an address space stays on it as long as anybody can find it.
  */
 #include "mm/mm.h"
+#include "mm/commit.h"
 #include "lib/string.h"
 #include "mm/kmap.h"
 #include "mm/pagecache.h"
@@ -24,6 +25,7 @@ void mm_module_init(void)
 	kmem_cache_init(&mm_cache, "mm_struct", sizeof(struct mm_struct), 8);
 	vma_module_init();
 	pagecache_module_init();
+	commit_init();
 	zero_frame = frame_alloc_zeroed(FRAME_ANON);
 	ASSERT(zero_frame);
 }

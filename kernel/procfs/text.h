@@ -33,6 +33,9 @@ struct proc_file {
 extern const struct proc_file root_files[], sys_kernel_files[], sys_fs_files[], sys_vm_files[],
 	task_files[];
 
+/* system.c: a whole decimal number, or false. */
+bool parse_value(const char *text, u64 *value);
+
 /* taskstate.c: files of /proc/PID about what the task does and may do. */
 void task_show_wchan(struct text *text, struct task_struct *task);
 void task_show_stack(struct text *text, struct task_struct *task);
