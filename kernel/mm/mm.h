@@ -58,6 +58,8 @@ struct vm_ops {
 	void (*open)(struct vm_area_struct *vma);
 	/* the area is going; the mm's lock is held, so no file lock may be taken */
 	void (*close)(struct vm_area_struct *vma);
+	/* What /proc shows of an area without a file: a name, and an inode's number. Optional. */
+	void (*describe)(const struct vm_area_struct *vma, char *name, size_t size, u64 *ino);
 };
 
 struct vm_area_struct {

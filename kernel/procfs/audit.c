@@ -14,6 +14,7 @@
 #include "mm/mm.h"
 #include "mm/pagecache.h"
 #include "mm/slab.h"
+#include "mm/sysvshm.h"
 #include "proc/cred.h"
 #include "proc/limits.h"
 #include "proc/pid.h"
@@ -305,6 +306,10 @@ u64 audit_run(struct text *text)
 	if (audit.promised != commit_count())
 		complain(&audit, "promised pages", 0, audit.promised, commit_count());
 	pagecache_for_each(found_cached, &audit);
+	u64 attached, mapped;
+	int miscounted = shm_miscounted(&attached, &mapped);
+	if (miscounted >= 0)
+		complain(&audit, "attaches of shm segment", (ull)miscounted, mapped, attached);
 	audit_frames(&audit);
 	text_print(text, "address spaces %llu, kernel stacks kept %llu\n", (ull)address_spaces,
 		   (ull)kstack_cached());

@@ -182,6 +182,16 @@ bool parse_value(const char *text, u64 *value)
 	return end != text && *end == '\0';
 }
 
+int store_number(const char *text, u64 *number, u64 max)
+{
+	u64 value;
+
+	if (!parse_value(text, &value) || value > max)
+		return -EINVAL;
+	*number = value;
+	return 0;
+}
+
 static void show_fork_mode(struct text *text, struct task_struct *task)
 {
 	(void)task;
@@ -286,6 +296,9 @@ const struct proc_file sys_kernel_files[] = {
 	{ "ostype", 0444, show_ostype, NULL },
 	{ "pid_max", 0644, show_pid_max, store_pid_max },
 	{ "printk", 0444, show_printk, NULL },
+	{ "shmall", 0644, show_shmall, store_shmall },
+	{ "shmmax", 0644, show_shmmax, store_shmmax },
+	{ "shmmni", 0644, show_shmmni, store_shmmni },
 	{ .name = NULL },
 };
 

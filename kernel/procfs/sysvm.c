@@ -35,13 +35,11 @@ static void show_ratio(struct text *text, struct task_struct *task)
 
 static int store_ratio(char *value)
 {
-	u64 number;
+	int error = store_number(value, &commit_policy.ratio, RATIO_MAX);
 
-	if (!parse_value(value, &number) || number > RATIO_MAX)
-		return -EINVAL;
-	commit_policy.ratio = number;
-	commit_policy.kib = 0;
-	return 0;
+	if (!error)
+		commit_policy.kib = 0;
+	return error;
 }
 
 static void show_kbytes(struct text *text, struct task_struct *task)
@@ -52,13 +50,11 @@ static void show_kbytes(struct text *text, struct task_struct *task)
 
 static int store_kbytes(char *value)
 {
-	u64 number;
+	int error = store_number(value, &commit_policy.kib, KIB_MAX);
 
-	if (!parse_value(value, &number) || number > KIB_MAX)
-		return -EINVAL;
-	commit_policy.kib = number;
-	commit_policy.ratio = 0;
-	return 0;
+	if (!error)
+		commit_policy.ratio = 0;
+	return error;
 }
 
 static void show_admin_reserve(struct text *text, struct task_struct *task)
@@ -69,12 +65,7 @@ static void show_admin_reserve(struct text *text, struct task_struct *task)
 
 static int store_admin_reserve(char *value)
 {
-	u64 number;
-
-	if (!parse_value(value, &number) || number > KIB_MAX)
-		return -EINVAL;
-	commit_policy.admin_kib = number;
-	return 0;
+	return store_number(value, &commit_policy.admin_kib, KIB_MAX);
 }
 
 static void show_user_reserve(struct text *text, struct task_struct *task)
@@ -85,12 +76,7 @@ static void show_user_reserve(struct text *text, struct task_struct *task)
 
 static int store_user_reserve(char *value)
 {
-	u64 number;
-
-	if (!parse_value(value, &number) || number > KIB_MAX)
-		return -EINVAL;
-	commit_policy.user_kib = number;
-	return 0;
+	return store_number(value, &commit_policy.user_kib, KIB_MAX);
 }
 
 const struct proc_file sys_vm_files[] = {

@@ -292,6 +292,9 @@ static void print_area(struct text *text, const struct vm_area_struct *vma, char
 		ino = vma->file->inode->ino;
 		major = dev_major(vma->file->inode->fs->dev);
 		minor = dev_minor(vma->file->inode->fs->dev);
+	} else if (vma->ops && vma->ops->describe) {
+		vma->ops->describe(vma, path, size, &ino);
+		name = path;
 	} else if (vma->flags & VM_HEAP) {
 		name = "[heap]";
 	} else if (vma->flags & VM_STACK) {

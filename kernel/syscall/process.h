@@ -105,6 +105,12 @@ s64 sys_mremap(u64 addr, size_t old_size, size_t new_size, int flags, u64 new_ad
 s64 sys_madvise(u64 addr, size_t size, int advice);
 s64 sys_msync(u64 addr, size_t size, int flags);
 
+/* shm.c */
+s64 sys_shmget(int key, size_t size, int flags);
+s64 sys_shmat(int id, u64 addr, int flags);
+s64 sys_shmdt(u64 addr);
+s64 sys_shmctl(int id, int command, void __user *buf);
+
 /* signal.c */
 s64 sys_kill(pid_t pid, int sig);
 s64 sys_tkill(pid_t tid, int sig);

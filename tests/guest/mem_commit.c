@@ -7,6 +7,7 @@
  */
 #include "pages.h"
 #include "proc.h"
+#include <sys/shm.h>
 
 enum { RW = PROT_READ | PROT_WRITE, ANON = MAP_ANONYMOUS };
 
@@ -159,6 +160,25 @@ POLICY_TEST(shared_memory_counts_once)
 	CHECK_EQ(GROWTH(at = try_map(8 * MIB, RW, MAP_SHARED | ANON | MAP_NORESERVE)), 0);
 	CHECK_EQ(GROWTH(poke(at, 1); poke(at + 4 * MIB, 1)), 8);
 	CHECK_EQ(GROWTH(munmap(at, 8 * MIB)), -8);
+}
+
+POLICY_TEST(segments_count_until_they_are_removed)
+{
+	int id = 0;
+	char *at = NULL;
+
+	CHECK_EQ(GROWTH(id = shmget(IPC_PRIVATE, 8 * MIB, 0600)), 8 * 1024);
+	CHECK_EQ(GROWTH(at = shmat(id, NULL, 0); poke(at, 1)), 0);
+	CHECK_EQ(GROWTH(shmctl(id, IPC_RMID, NULL)), 0);
+	CHECK_EQ(GROWTH(shmdt(at)), -8 * 1024);
+	CHECK_EQ(GROWTH(id = shmget(IPC_PRIVATE, 8 * MIB, 0600 | SHM_NORESERVE)), 0);
+	at = shmat(id, NULL, 0);
+	CHECK_EQ(GROWTH(poke(at + MIB, 1); poke(at + 5 * MIB, 1)), 8);
+	CHECK_EQ(GROWTH(shmdt(at)), 0);
+	CHECK_EQ(GROWTH(shmctl(id, IPC_RMID, NULL)), -8);
+	leave_room(4 * 1024);
+	CHECK_ERRNO(shmget(IPC_PRIVATE, 8 * MIB, 0600), ENOMEM);
+	CHECK_ERRNO(shmget(IPC_PRIVATE, 8 * MIB, 0600 | SHM_NORESERVE), ENOMEM);
 }
 
 /* What a child of this process counts for: a pass lets it live on to the second measure. */
