@@ -147,7 +147,8 @@ s64 mm_map(struct mm_struct *mm, const struct mmap_request *request)
 	bool shared = (request->flags & MAP_TYPE) != MAP_PRIVATE;
 	u32 flags = prot_flags(request->prot) | request->vm_flags | (shared ? VM_SHARED : 0) |
 		    (request->flags & MAP_GROWSDOWN ? VM_GROWSDOWN : 0) |
-		    (commit_noreserve(request->flags & MAP_NORESERVE) ? VM_NORESERVE : 0);
+		    (commit_noreserve(request->flags & MAP_NORESERVE) ? VM_NORESERVE : 0) |
+		    (request->flags & MAP_LOCKED ? VM_LOCKED : 0) | mm->future_flags;
 	struct vm_area_struct *vma = vma_new(mm, 0, size, flags);
 	s64 result = -ENOMEM;
 
@@ -303,7 +304,9 @@ static int advise_area(struct vm_area_struct *vma, u64 start, u64 end, int advic
 		{ MADV_KEEPONFORK, 0, VM_WIPEONFORK },
 	};
 
-	if (advice == MADV_DONTNEED || advice == MADV_FREE) {
+	if (advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_DONTNEED_LOCKED) {
+		if ((vma->flags & VM_LOCKED) && advice != MADV_DONTNEED_LOCKED)
+			return -EINVAL;
 		pages_unmap(vma->mm, max(vma->start, start), min(vma->end, end));
 		return 0;
 	}
@@ -330,6 +333,7 @@ static bool advice_known(int advice)
 	case MADV_SEQUENTIAL:
 	case MADV_WILLNEED:
 	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
 	case MADV_FREE:
 	case MADV_DONTFORK:
 	case MADV_DOFORK:
@@ -392,6 +396,8 @@ int mm_sync(struct mm_struct *mm, u64 addr, u64 size, int flags)
 
 		if (!vma || vma->start > at)
 			result = -ENOMEM;
+		else if ((flags & MS_INVALIDATE) && (vma->flags & VM_LOCKED))
+			result = -EBUSY;
 		else
 			at = vma->end;
 	}

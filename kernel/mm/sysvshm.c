@@ -8,6 +8,7 @@
 #include "mm/sysvshm.h"
 #include "lib/printf.h"
 #include "lib/tree.h"
+#include "mm/resident.h"
 #include "mm/shm.h"
 #include "mm/slab.h"
 #include "sched/task.h"
@@ -345,6 +346,7 @@ s64 shm_attach(int id, u64 addr, int flags)
 	if (find_id(id) == segment)
 		note_attach(segment);
 	spin_unlock(&segments_lock);
+	mm_populate_new(current->mm, (u64)place, (u64)place + align_up(request.size, PAGE_SIZE));
 	return place;
 }
 

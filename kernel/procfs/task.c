@@ -154,6 +154,8 @@ static void print_memory(struct text *text, const struct mm_struct *mm)
 	} lines[] = {
 		{ "VmPeak", mm->total_peak },
 		{ "VmSize", mm->total_pages },
+		{ "VmLck", mm->locked_pages },
+		{ "VmPin", 0 },
 		{ "VmHWM", mm->rss_peak },
 		{ "VmRSS", mm->rss_anon + mm->rss_file },
 		{ "RssAnon", mm->rss_anon },
