@@ -155,7 +155,8 @@ s64 mm_map(struct mm_struct *mm, const struct mmap_request *request)
 	if (!vma) {
 		struct vm_area_struct holder = { .ops = request->ops,
 						 .file = request->file,
-						 .cache = request->cache };
+						 .cache = request->cache,
+						 .flags = flags };
 
 		if (holder.ops && holder.ops->close)
 			holder.ops->close(&holder);

@@ -17,6 +17,7 @@ struct page_cache {
 	u32 height;	       /* levels of nodes */
 	u64 pages;	       /* frames held */
 	u32 mapped;	       /* areas of address spaces that map it; atomic */
+	u32 writers;	       /* of these, shared ones that may be written; atomic */
 	struct list_head link; /* in the list of all caches, which the audit walks */
 	/* pages promised for it, there or not (commit.h); fixed while it is in use */
 	u64 reserved;

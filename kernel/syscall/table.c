@@ -201,6 +201,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(getcpu),
 	CALL(renameat2),
 	CALL(getrandom),
+	CALL(memfd_create),
 	CALL(execveat),
 	CALL(mlock2),
 	CALL(copy_file_range),

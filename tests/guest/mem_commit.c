@@ -181,6 +181,28 @@ POLICY_TEST(segments_count_until_they_are_removed)
 	CHECK_ERRNO(shmget(IPC_PRIVATE, 8 * MIB, 0600 | SHM_NORESERVE), ENOMEM);
 }
 
+POLICY_TEST(files_in_memory_count_by_their_pages)
+{
+	int fd = memfd_create("counted", 0);
+	char page[PAGE] = "";
+
+	CHECK_EQ(GROWTH(CHECK_EQ(ftruncate(fd, 64 * MIB), 0)), 0);
+	CHECK_EQ(GROWTH(pwrite(fd, page, PAGE, MIB)), 4);
+	char *at = mmap(NULL, 64 * MIB, RW, MAP_SHARED, fd, 0);
+	CHECK_EQ(GROWTH(poke(at + 7 * MIB, 1); poke(at + 9 * MIB, 1)), 8);
+	CHECK_EQ(GROWTH(CHECK_EQ(ftruncate(fd, 8 * MIB), 0)), -4);
+	/* a private writable mapping of it is memory of one's own */
+	CHECK_EQ(GROWTH(CHECK(mmap(NULL, MIB, RW, MAP_PRIVATE, fd, 0) != MAP_FAILED)), 1024);
+	CHECK_EQ(GROWTH(close(fd); munmap(at, 64 * MIB)), 0); /* that one still has it */
+	leave_room(1024);
+	fd = memfd_create("full", 0);
+	ssize_t written = 0, n;
+	while ((n = write(fd, page, PAGE)) > 0)
+		written += n;
+	CHECK_EQ(errno, ENOSPC);
+	CHECK(written > 0 && written < 8 * (ssize_t)MIB);
+}
+
 /* What a child of this process counts for: a pass lets it live on to the second measure. */
 static long child_counts(void)
 {
