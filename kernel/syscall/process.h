@@ -111,6 +111,13 @@ s64 sys_mlockall(int flags);
 s64 sys_munlockall(void);
 s64 sys_mincore(u64 addr, size_t size, u8 __user *vec);
 
+/* processvm.c */
+struct iovec;
+s64 sys_process_vm_readv(pid_t pid, const struct iovec __user *local, u64 local_count,
+			 const struct iovec __user *remote, u64 remote_count, u64 flags);
+s64 sys_process_vm_writev(pid_t pid, const struct iovec __user *local, u64 local_count,
+			  const struct iovec __user *remote, u64 remote_count, u64 flags);
+
 /* shm.c */
 s64 sys_shmget(int key, size_t size, int flags);
 s64 sys_shmat(int id, u64 addr, int flags);

@@ -199,6 +199,8 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(prlimit64),
 	CALL(syncfs),
 	CALL(getcpu),
+	CALL(process_vm_readv),
+	CALL(process_vm_writev),
 	CALL(renameat2),
 	CALL(getrandom),
 	CALL(memfd_create),
