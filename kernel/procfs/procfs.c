@@ -58,7 +58,8 @@ static const struct proc_dir *const sys_dirs[] = { &sys_kernel_dir, &sys_fs_dir,
 						   NULL };
 static const struct proc_file no_files[] = { { .name = NULL } };
 static const struct proc_dir sys_dir = { "sys", no_files, sys_dirs };
-static const struct proc_dir *const root_dirs[] = { &sys_dir, NULL };
+static const struct proc_dir sysvipc_dir = { "sysvipc", sysvipc_files, NULL };
+static const struct proc_dir *const root_dirs[] = { &sys_dir, &sysvipc_dir, NULL };
 static const struct proc_dir root_dir = { "", root_files, root_dirs };
 
 static const struct inode_ops root_ops, dir_ops, file_inode_ops, link_ops, self_ops, task_dir_ops,

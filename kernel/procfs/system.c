@@ -2,6 +2,7 @@
 #include "fs/file.h"
 #include "fs/mount.h"
 #include "lib/string.h"
+#include "mm/commit.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
 #include "proc/pid.h"
@@ -41,6 +42,8 @@ static void show_meminfo(struct text *text, struct task_struct *task)
 		{ "SReclaimable", 0 },
 		{ "KernelStack", frame_kind_count(FRAME_STACK) * KIB_PER_PAGE },
 		{ "PageTables", frame_kind_count(FRAME_TABLE) * KIB_PER_PAGE },
+		{ "CommitLimit", commit_limit() * KIB_PER_PAGE },
+		{ "Committed_AS", commit_count() * KIB_PER_PAGE },
 	};
 
 	(void)task;
@@ -172,13 +175,22 @@ const struct proc_file root_files[] = {
 
 /* --- sysctls --- */
 
-/* A whole decimal number, or false. */
-static bool parse_value(const char *text, u64 *value)
+bool parse_value(const char *text, u64 *value)
 {
 	const char *end;
 
 	*value = str_to_u64(text, &end);
 	return end != text && *end == '\0';
+}
+
+int store_number(const char *text, u64 *number, u64 max)
+{
+	u64 value;
+
+	if (!parse_value(text, &value) || value > max)
+		return -EINVAL;
+	*number = value;
+	return 0;
 }
 
 static void show_fork_mode(struct text *text, struct task_struct *task)
@@ -285,6 +297,9 @@ const struct proc_file sys_kernel_files[] = {
 	{ "ostype", 0444, show_ostype, NULL },
 	{ "pid_max", 0644, show_pid_max, store_pid_max },
 	{ "printk", 0444, show_printk, NULL },
+	{ "shmall", 0644, show_shmall, store_shmall },
+	{ "shmmax", 0644, show_shmmax, store_shmmax },
+	{ "shmmni", 0644, show_shmmni, store_shmmni },
 	{ .name = NULL },
 };
 
@@ -303,16 +318,5 @@ static void show_pipe_max_size(struct text *text, struct task_struct *task)
 const struct proc_file sys_fs_files[] = {
 	{ "file-max", 0444, show_file_max, NULL },
 	{ "pipe-max-size", 0444, show_pipe_max_size, NULL },
-	{ .name = NULL },
-};
-
-static void show_overcommit(struct text *text, struct task_struct *task)
-{
-	(void)task;
-	text_print(text, "0\n");
-}
-
-const struct proc_file sys_vm_files[] = {
-	{ "overcommit_memory", 0444, show_overcommit, NULL },
 	{ .name = NULL },
 };

@@ -154,6 +154,8 @@ static void print_memory(struct text *text, const struct mm_struct *mm)
 	} lines[] = {
 		{ "VmPeak", mm->total_peak },
 		{ "VmSize", mm->total_pages },
+		{ "VmLck", mm->locked_pages },
+		{ "VmPin", 0 },
 		{ "VmHWM", mm->rss_peak },
 		{ "VmRSS", mm->rss_anon + mm->rss_file },
 		{ "RssAnon", mm->rss_anon },
@@ -292,6 +294,9 @@ static void print_area(struct text *text, const struct vm_area_struct *vma, char
 		ino = vma->file->inode->ino;
 		major = dev_major(vma->file->inode->fs->dev);
 		minor = dev_minor(vma->file->inode->fs->dev);
+	} else if (vma->ops && vma->ops->describe) {
+		vma->ops->describe(vma, path, size, &ino);
+		name = path;
 	} else if (vma->flags & VM_HEAP) {
 		name = "[heap]";
 	} else if (vma->flags & VM_STACK) {

@@ -31,7 +31,20 @@ struct proc_file {
 };
 
 extern const struct proc_file root_files[], sys_kernel_files[], sys_fs_files[], sys_vm_files[],
-	task_files[];
+	task_files[], sysvipc_files[];
+
+/* system.c: a whole decimal number, or false. */
+bool parse_value(const char *text, u64 *value);
+/* A sysctl that is one number, at most max: 0, -EINVAL with nothing changed. */
+int store_number(const char *text, u64 *number, u64 max);
+
+/* sysvipc.c: limits of System V shared memory. */
+void show_shmmax(struct text *text, struct task_struct *task);
+int store_shmmax(char *value);
+void show_shmall(struct text *text, struct task_struct *task);
+int store_shmall(char *value);
+void show_shmmni(struct text *text, struct task_struct *task);
+int store_shmmni(char *value);
 
 /* taskstate.c: files of /proc/PID about what the task does and may do. */
 void task_show_wchan(struct text *text, struct task_struct *task);
