@@ -543,6 +543,19 @@ static ssize_t text_read(struct file *file, struct uio *uio, s64 *pos)
 	return result;
 }
 
+/* 0 or -errno; -ESRCH: the process is gone. */
+static int store(const struct proc_node *node, char *value)
+{
+	struct task_struct *task = node->pid ? node_task_get(node) : NULL;
+
+	if (node->pid && !task)
+		return -ESRCH;
+	int error = node->file->store(value, task);
+	if (task)
+		task_put(task);
+	return error;
+}
+
 static ssize_t text_write(struct file *file, struct uio *uio, s64 *pos)
 {
 	const struct proc_node *node = node_of(file->inode);
@@ -558,7 +571,7 @@ static ssize_t text_write(struct file *file, struct uio *uio, s64 *pos)
 	value[size] = '\0';
 	if (size && value[size - 1] == '\n')
 		value[size - 1] = '\0';
-	int error = node->file->store(value);
+	int error = store(node, value);
 	*pos += (s64)size;
 	return error ? error : (ssize_t)size;
 }

@@ -186,10 +186,11 @@ static void show_fork_mode(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", fork_mode_name(fork_mode));
 }
 
-static int store_fork_mode(char *value)
+static int store_fork_mode(char *value, struct task_struct *task)
 {
 	enum fork_mode mode;
 
+	(void)task;
 	if (!fork_mode_parse(value, &mode))
 		return -EINVAL;
 	fork_mode = mode;
@@ -202,10 +203,11 @@ static void show_pid_max(struct text *text, struct task_struct *task)
 	text_print(text, "%u\n", pid_max);
 }
 
-static int store_pid_max(char *value)
+static int store_pid_max(char *value, struct task_struct *task)
 {
 	u64 number;
 
+	(void)task;
 	if (!parse_value(value, &number) || number < PID_MAX_MINIMUM || number > PID_MAX_LIMIT)
 		return -EINVAL;
 	__atomic_store_n(&pid_max, (u32)number, __ATOMIC_RELAXED);
@@ -230,8 +232,9 @@ static void show_hostname(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", system_name.nodename);
 }
 
-static int store_hostname(char *value)
+static int store_hostname(char *value, struct task_struct *task)
 {
+	(void)task;
 	if (strlen(value) > __NEW_UTS_LEN)
 		return -EINVAL;
 	strlcpy(system_name.nodename, value, sizeof(system_name.nodename));
@@ -256,10 +259,11 @@ static void show_dmesg_restrict(struct text *text, struct task_struct *task)
 	text_print(text, "%u\n", dmesg_restrict);
 }
 
-static int store_dmesg_restrict(char *value)
+static int store_dmesg_restrict(char *value, struct task_struct *task)
 {
 	u64 number;
 
+	(void)task;
 	if (!parse_value(value, &number) || number > 1)
 		return -EINVAL;
 	dmesg_restrict = number;
@@ -305,6 +309,12 @@ const struct proc_file sys_fs_files[] = {
 	{ .name = NULL },
 };
 
+static void show_nothing(struct text *text, struct task_struct *task)
+{
+	(void)text;
+	(void)task;
+}
+
 static void show_overcommit(struct text *text, struct task_struct *task)
 {
 	(void)task;
@@ -312,6 +322,11 @@ static void show_overcommit(struct text *text, struct task_struct *task)
 }
 
 const struct proc_file sys_vm_files[] = {
+	{ "drop_caches", 0200, show_nothing, vm_store_drop_caches },
+	{ "oom_dump_tasks", 0644, vm_show_oom_dump_tasks, vm_store_oom_dump_tasks },
+	{ "oom_kill_allocating_task", 0644, vm_show_oom_kill_allocating_task,
+	  vm_store_oom_kill_allocating_task },
 	{ "overcommit_memory", 0444, show_overcommit, NULL },
+	{ "panic_on_oom", 0644, vm_show_panic_on_oom, vm_store_panic_on_oom },
 	{ .name = NULL },
 };

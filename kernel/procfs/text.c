@@ -26,6 +26,30 @@ static bool reserve(struct text *text, size_t more)
 	return true;
 }
 
+/* How many blanks a string begins with. */
+static size_t blanks(const char *s)
+{
+	size_t count = 0;
+
+	while (s[count] == ' ' || (s[count] >= '\t' && s[count] <= '\r'))
+		count++;
+	return count;
+}
+
+bool text_parse_int(const char *value, s64 *number)
+{
+	const char *end;
+
+	value += blanks(value);
+	bool negative = *value == '-';
+	value += negative || *value == '+';
+	u64 magnitude = str_to_u64(value, &end);
+	if (end == value || end[blanks(end)] || magnitude > S64_MAX)
+		return false;
+	*number = negative ? -(s64)magnitude : (s64)magnitude;
+	return true;
+}
+
 void text_append(struct text *text, const char *bytes, size_t size)
 {
 	if (reserve(text, size)) {

@@ -18,6 +18,10 @@ struct text {
 void text_print(struct text *text, const char *format, ...) __printf(2, 3);
 void text_append(struct text *text, const char *bytes, size_t size);
 
+/* A whole number, perhaps with a sign and with blanks around it, as Linux's files take one; false if
+ * it is none, or does not fit. */
+bool text_parse_int(const char *value, s64 *number);
+
 /* A file of /proc or of a process's directory: how its text is made, and what writing to
  * it does. */
 #define PROC_PRIVATE 010000 /* for root and processes of the same user only */
@@ -27,7 +31,7 @@ struct proc_file {
 	/* task is NULL outside /proc/PID */
 	void (*show)(struct text *text, struct task_struct *task);
 	/* a written value, NUL-terminated, newline removed; 0 or -errno. NULL: read-only */
-	int (*store)(char *value);
+	int (*store)(char *value, struct task_struct *task);
 };
 
 extern const struct proc_file root_files[], sys_kernel_files[], sys_fs_files[], sys_vm_files[],
@@ -39,6 +43,22 @@ void task_show_stack(struct text *text, struct task_struct *task);
 void task_show_children(struct text *text, struct task_struct *task);
 void task_show_limits(struct text *text, struct task_struct *task);
 void task_show_cpus(struct text *text, struct task_struct *task); /* two lines of status */
+
+/* oom.c: who dies when memory is exhausted; files of /proc/PID, and of /proc/sys/vm. */
+void task_show_oom_score(struct text *text, struct task_struct *task);
+void task_show_oom_score_adj(struct text *text, struct task_struct *task);
+int task_store_oom_score_adj(char *value, struct task_struct *task);
+void task_show_oom_adj(struct text *text, struct task_struct *task);
+int task_store_oom_adj(char *value, struct task_struct *task);
+void task_show_fail_nth(struct text *text, struct task_struct *task);
+int task_store_fail_nth(char *value, struct task_struct *task);
+void vm_show_panic_on_oom(struct text *text, struct task_struct *task);
+int vm_store_panic_on_oom(char *value, struct task_struct *task);
+void vm_show_oom_kill_allocating_task(struct text *text, struct task_struct *task);
+int vm_store_oom_kill_allocating_task(char *value, struct task_struct *task);
+void vm_show_oom_dump_tasks(struct text *text, struct task_struct *task);
+int vm_store_oom_dump_tasks(char *value, struct task_struct *task);
+int vm_store_drop_caches(char *value, struct task_struct *task);
 
 /* audit.c: the whole recount; also /proc/audit. Returns the errors found. */
 u64 audit_run(struct text *text);
