@@ -23,11 +23,13 @@ void task_show_oom_score_adj(struct text *text, struct task_struct *task)
 
 int task_store_oom_score_adj(char *value, struct task_struct *task)
 {
-	s64 adj;
+	int adj, error = text_parse_int(value, &adj);
 
-	if (!text_parse_int(value, &adj) || adj < OOM_SCORE_ADJ_MIN || adj > OOM_SCORE_ADJ_MAX)
+	if (error)
+		return error;
+	if (adj < OOM_SCORE_ADJ_MIN || adj > OOM_SCORE_ADJ_MAX)
 		return -EINVAL;
-	return oom_set_score_adj(task, (int)adj, false);
+	return oom_set_score_adj(task, adj, false);
 }
 
 /* The same on the scale from OOM_DISABLE to OOM_ADJUST_MAX, which are -17 and 15. */
@@ -44,15 +46,17 @@ void task_show_oom_adj(struct text *text, struct task_struct *task)
 
 int task_store_oom_adj(char *value, struct task_struct *task)
 {
-	s64 adj;
+	int adj, error = text_parse_int(value, &adj);
 
-	if (!text_parse_int(value, &adj) || adj < OOM_DISABLE || adj > OOM_ADJUST_MAX)
+	if (error)
+		return error;
+	if (adj < OOM_DISABLE || adj > OOM_ADJUST_MAX)
 		return -EINVAL;
 	if (adj == OOM_ADJUST_MAX)
 		adj = OOM_SCORE_ADJ_MAX;
 	else
 		adj = adj * OOM_SCORE_ADJ_MAX / -OOM_DISABLE;
-	return oom_set_score_adj(task, (int)adj, true);
+	return oom_set_score_adj(task, adj, true);
 }
 
 void task_show_fail_nth(struct text *text, struct task_struct *task)
@@ -62,25 +66,23 @@ void task_show_fail_nth(struct text *text, struct task_struct *task)
 
 int task_store_fail_nth(char *value, struct task_struct *task)
 {
-	s64 nth;
+	int nth, error = text_parse_int(value, &nth);
 
-	if (!text_parse_int(value, &nth) || nth < 0)
-		return -EINVAL;
-	if (nth > UINT32_MAX)
-		return -ERANGE;
+	if (error || nth < 0)
+		return error ? error : -EINVAL;
 	fail_set_nth(task, (u32)nth);
 	return 0;
 }
 
 /* --- sysctls --- */
 
-static int store_int(char *value, s64 lowest, s64 highest, int *to)
+static int store_int(char *value, int lowest, int highest, int *to)
 {
-	s64 number;
+	int number;
 
-	if (!text_parse_int(value, &number) || number < lowest || number > highest)
+	if (text_parse_int(value, &number) || number < lowest || number > highest)
 		return -EINVAL;
-	__atomic_store_n(to, (int)number, __ATOMIC_RELAXED);
+	__atomic_store_n(to, number, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "procfs/text.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include <asm/errno.h>
 
 #define TEXT_START 1024
 
@@ -36,7 +37,7 @@ static size_t blanks(const char *s)
 	return count;
 }
 
-bool text_parse_int(const char *value, s64 *number)
+int text_parse_int(const char *value, int *number)
 {
 	const char *end;
 
@@ -44,10 +45,12 @@ bool text_parse_int(const char *value, s64 *number)
 	bool negative = *value == '-';
 	value += negative || *value == '+';
 	u64 magnitude = str_to_u64(value, &end);
-	if (end == value || end[blanks(end)] || magnitude > S64_MAX)
-		return false;
-	*number = negative ? -(s64)magnitude : (s64)magnitude;
-	return true;
+	if (end == value || end[blanks(end)])
+		return -EINVAL;
+	if (magnitude > (u64)S32_MAX + negative)
+		return -ERANGE;
+	*number = (int)(negative ? -(s64)magnitude : (s64)magnitude);
+	return 0;
 }
 
 void text_append(struct text *text, const char *bytes, size_t size)

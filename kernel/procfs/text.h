@@ -18,9 +18,9 @@ struct text {
 void text_print(struct text *text, const char *format, ...) __printf(2, 3);
 void text_append(struct text *text, const char *bytes, size_t size);
 
-/* A whole number, perhaps with a sign and with blanks around it, as Linux's files take one; false if
- * it is none, or does not fit. */
-bool text_parse_int(const char *value, s64 *number);
+/* A whole number, perhaps with a sign and with blanks around it, as Linux's files take one: 0,
+ * -EINVAL (it is none) or -ERANGE (it is too large for an int). */
+int text_parse_int(const char *value, int *number);
 
 /* A file of /proc or of a process's directory: how its text is made, and what writing to
  * it does. */
