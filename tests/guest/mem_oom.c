@@ -213,8 +213,7 @@ TEST(a_raised_one_dies_first)
 	CHECK_SIGNAL(raised, SIGKILL);
 }
 
-/* The hog cannot be chosen: first the small ones die, then, with nobody left, the hog waits for
- * the memory that another gives back. */
+/* A hog that cannot be chosen: what it wants is there once some of the small ones are dead. */
 TEST(a_hog_that_may_not_die_takes_the_others)
 {
 	pid_t small[3];
@@ -259,7 +258,8 @@ TEST(the_log_names_candidates_and_victim)
 	CHECK_EQ(sscanf(line + strlen(wanted), "%lu %lu %lu %lu %d %16s", &vm, &rss, &tables, &swap,
 			&adj, name),
 		 6);
-	CHECK(rss >= 4 * MIB / PAGE && rss <= vm && rss < 6 * MIB / PAGE);
+	/* Linux counts resident pages by the batch. */
+	CHECK(rss + 64 >= 4 * MIB / PAGE && rss <= vm && rss < 6 * MIB / PAGE);
 	CHECK(tables % PAGE == 0 && tables >= 4 * PAGE && swap == 0);
 	CHECK_EQ(adj, -7);
 	CHECK_STR(name, "mem_oom");
