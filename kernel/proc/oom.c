@@ -208,8 +208,10 @@ void oom_kill(void)
 
 	/* An allocation may also fail because it was told to (fail-nth), or memory has come back
 	 * meanwhile. */
-	if (frame_reachable_count() >= ENOUGH_FOR_A_FAULT)
+	if (frame_reachable_count() >= ENOUGH_FOR_A_FAULT) {
+		sched_yield();
 		return;
+	}
 	spin_lock(&tasklist_lock);
 	u64 patience = is_one_dying() ? PATIENCE : GRACE;
 	if (!last_kill || now - last_kill > patience)
