@@ -151,7 +151,7 @@ static int pop_fpu(u64 from)
 	u8 *buffer = NULL;
 
 	if (from) {
-		/* A return has nobody to tell that there is no memory: it waits, as a fault does. */
+		/* Nobody could be told that there is no memory: as a fault does, it waits. */
 		while (!(buffer = kzalloc(cpu_features.xsave_size)) && !kill_is_pending())
 			oom_kill();
 		int error = buffer ? read_image(buffer, from) : -ENOMEM;

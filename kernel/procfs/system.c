@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
+#include "proc/oom.h"
 #include "proc/pid.h"
 #include "procfs/text.h"
 #include "syscall/process.h"
@@ -100,14 +101,31 @@ static void show_cmdline(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", boot_info.cmdline);
 }
 
+/* Linux's names where it has one for it. */
 static void show_vmstat(struct text *text, struct task_struct *task)
 {
+	const struct {
+		const char *name;
+		u64 value;
+	} lines[] = {
+		{ "nr_free_pages", frame_free_count() },
+		{ "nr_anon_pages", frame_kind_count(FRAME_ANON) - 1 }, /* less the page of zeroes */
+		{ "nr_file_pages", frame_kind_count(FRAME_CACHE) },
+		{ "nr_slab_reclaimable", 0 },
+		{ "nr_slab_unreclaimable", frame_kind_count(FRAME_SLAB) },
+		{ "nr_kernel_stack", frame_kind_count(FRAME_STACK) * KIB_PER_PAGE },
+		{ "nr_page_table_pages", frame_kind_count(FRAME_TABLE) },
+		{ "pgfault", vm_counters.pgfault },
+		{ "pgmajfault", 0 },
+		{ "oom_kill", oom_kills },
+		{ "zero_filled", vm_counters.zero_filled },
+		{ "cow_page_copied", vm_counters.cow_page_copied },
+		{ "cow_page_reused", vm_counters.cow_page_reused },
+	};
+
 	(void)task;
-	text_print(text,
-		   "nr_free_pages %llu\npgfault %llu\nzero_filled %llu\n"
-		   "cow_page_copied %llu\ncow_page_reused %llu\n",
-		   (ull)frame_free_count(), (ull)vm_counters.pgfault, (ull)vm_counters.zero_filled,
-		   (ull)vm_counters.cow_page_copied, (ull)vm_counters.cow_page_reused);
+	for (u32 i = 0; i < ARRAY_SIZE(lines); i++)
+		text_print(text, "%s %llu\n", lines[i].name, (ull)lines[i].value);
 }
 
 static void print_cache(const struct kmem_cache *cache, void *arg)

@@ -7,7 +7,11 @@
 
 #include "lib/printf.h"
 
+struct frame;
+struct mm_struct;
 struct task_struct;
+struct uio;
+struct vm_area_struct;
 
 struct text {
 	char *data;
@@ -59,6 +63,21 @@ int vm_store_oom_kill_allocating_task(char *value, struct task_struct *task);
 void vm_show_oom_dump_tasks(struct text *text, struct task_struct *task);
 int vm_store_oom_dump_tasks(char *value, struct task_struct *task);
 int vm_store_drop_caches(char *value, struct task_struct *task);
+
+/* task.c: the line of an area in maps and smaps; path is room for size bytes. The mm's lock is
+ * held. */
+void task_print_area(struct text *text, const struct vm_area_struct *vma, char *path, size_t size);
+struct mm_struct *task_mm_get(struct task_struct *task); /* with a reference; NULL: none any more */
+
+/* smaps.c and pagemap.c: pages, area by area, page by page, and frame by frame. */
+void task_show_smaps(struct text *text, struct task_struct *task);
+void task_show_smaps_rollup(struct text *text, struct task_struct *task);
+/* How many address spaces map a frame of user memory; 0 for any other frame. */
+u64 frame_mappings(const struct frame *frame);
+/* Eight bytes for each page from *pos / 8 on: bytes done, or -EINVAL, -EFAULT. */
+ssize_t task_read_pagemap(struct task_struct *task, struct uio *uio, s64 *pos);
+ssize_t read_kpagecount(struct uio *uio, s64 *pos);
+ssize_t read_kpageflags(struct uio *uio, s64 *pos);
 
 /* audit.c: the whole recount; also /proc/audit. Returns the errors found. */
 u64 audit_run(struct text *text);
