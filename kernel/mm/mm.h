@@ -274,6 +274,9 @@ struct table_visitor {
 	void *arg;
 };
 void tables_visit(struct mm_struct *mm, const struct table_visitor *visitor);
+/* The same for the present entries of level 0 in [start, end), user addresses; ->table is not
+ * called. */
+void pages_visit(struct mm_struct *mm, u64 start, u64 end, const struct table_visitor *visitor);
 
 /* Counts for /proc/vmstat; atomic. */
 struct vm_counters {

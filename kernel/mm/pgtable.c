@@ -378,3 +378,24 @@ void tables_visit(struct mm_struct *mm, const struct table_visitor *visitor)
 {
 	visit_table(mm->pml4, 3, 0, PTE_W, visitor);
 }
+
+static void visit_range(const pte_t *table, unsigned level, u64 start, u64 end,
+			const struct table_visitor *visitor)
+{
+	for (u64 at = start, next; at < end; at = next) {
+		pte_t entry = table[table_index(at, level)];
+
+		next = level_next(at, level, end);
+		if (!pte_present(entry))
+			continue;
+		if (level > 0)
+			visit_range(table_of(entry), level - 1, at, next, visitor);
+		else
+			visitor->page(at, entry, visitor->arg);
+	}
+}
+
+void pages_visit(struct mm_struct *mm, u64 start, u64 end, const struct table_visitor *visitor)
+{
+	visit_range(mm->pml4, 3, start, end, visitor);
+}

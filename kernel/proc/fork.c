@@ -156,6 +156,8 @@ static int clone_signals(struct task_struct *child)
 		return -ENOMEM;
 	}
 	child->rlimits = child->signal->rlimits;
+	child->signal->oom_score_adj = current->signal->oom_score_adj;
+	child->signal->oom_score_adj_min = current->signal->oom_score_adj_min;
 	child->blocked = current->blocked;
 	return 0;
 }

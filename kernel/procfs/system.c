@@ -5,6 +5,7 @@
 #include "mm/commit.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
+#include "proc/oom.h"
 #include "proc/pid.h"
 #include "procfs/text.h"
 #include "syscall/process.h"
@@ -103,15 +104,32 @@ static void show_cmdline(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", boot_info.cmdline);
 }
 
+/* Linux's names where it has one for it. */
 static void show_vmstat(struct text *text, struct task_struct *task)
 {
+	const struct {
+		const char *name;
+		u64 value;
+	} lines[] = {
+		{ "nr_free_pages", frame_free_count() },
+		{ "nr_anon_pages", frame_kind_count(FRAME_ANON) - 1 }, /* less the page of zeroes */
+		{ "nr_file_pages", frame_kind_count(FRAME_CACHE) },
+		{ "nr_slab_reclaimable", 0 },
+		{ "nr_slab_unreclaimable", frame_kind_count(FRAME_SLAB) },
+		{ "nr_kernel_stack", frame_kind_count(FRAME_STACK) * KIB_PER_PAGE },
+		{ "nr_page_table_pages", frame_kind_count(FRAME_TABLE) },
+		{ "pgfault", vm_counters.pgfault },
+		{ "pgmajfault", 0 },
+		{ "oom_kill", oom_kills },
+		{ "zero_filled", vm_counters.zero_filled },
+		{ "cow_page_copied", vm_counters.cow_page_copied },
+		{ "cow_page_reused", vm_counters.cow_page_reused },
+		{ "cow_table_copied", vm_counters.cow_table_copied },
+	};
+
 	(void)task;
-	text_print(text,
-		   "nr_free_pages %llu\npgfault %llu\nzero_filled %llu\n"
-		   "cow_page_copied %llu\ncow_page_reused %llu\ncow_table_copied %llu\n",
-		   (ull)frame_free_count(), (ull)vm_counters.pgfault, (ull)vm_counters.zero_filled,
-		   (ull)vm_counters.cow_page_copied, (ull)vm_counters.cow_page_reused,
-		   (ull)vm_counters.cow_table_copied);
+	for (u32 i = 0; i < ARRAY_SIZE(lines); i++)
+		text_print(text, "%s %llu\n", lines[i].name, (ull)lines[i].value);
 }
 
 static void print_cache(const struct kmem_cache *cache, void *arg)
@@ -199,10 +217,11 @@ static void show_fork_mode(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", fork_mode_name(fork_mode));
 }
 
-static int store_fork_mode(char *value)
+static int store_fork_mode(char *value, struct task_struct *task)
 {
 	enum fork_mode mode;
 
+	(void)task;
 	if (!fork_mode_parse(value, &mode))
 		return -EINVAL;
 	fork_mode = mode;
@@ -215,10 +234,11 @@ static void show_pid_max(struct text *text, struct task_struct *task)
 	text_print(text, "%u\n", pid_max);
 }
 
-static int store_pid_max(char *value)
+static int store_pid_max(char *value, struct task_struct *task)
 {
 	u64 number;
 
+	(void)task;
 	if (!parse_value(value, &number) || number < PID_MAX_MINIMUM || number > PID_MAX_LIMIT)
 		return -EINVAL;
 	__atomic_store_n(&pid_max, (u32)number, __ATOMIC_RELAXED);
@@ -243,8 +263,9 @@ static void show_hostname(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", system_name.nodename);
 }
 
-static int store_hostname(char *value)
+static int store_hostname(char *value, struct task_struct *task)
 {
+	(void)task;
 	if (strlen(value) > __NEW_UTS_LEN)
 		return -EINVAL;
 	strlcpy(system_name.nodename, value, sizeof(system_name.nodename));
@@ -269,10 +290,11 @@ static void show_dmesg_restrict(struct text *text, struct task_struct *task)
 	text_print(text, "%u\n", dmesg_restrict);
 }
 
-static int store_dmesg_restrict(char *value)
+static int store_dmesg_restrict(char *value, struct task_struct *task)
 {
 	u64 number;
 
+	(void)task;
 	if (!parse_value(value, &number) || number > 1)
 		return -EINVAL;
 	dmesg_restrict = number;

@@ -40,8 +40,9 @@ void show_shmmax(struct text *text, struct task_struct *task)
 	text_print(text, "%llu\n", (ull)shm_limits.max);
 }
 
-int store_shmmax(char *value)
+int store_shmmax(char *value, struct task_struct *task)
 {
+	(void)task;
 	return store_number(value, &shm_limits.max, UINT64_MAX);
 }
 
@@ -51,8 +52,9 @@ void show_shmall(struct text *text, struct task_struct *task)
 	text_print(text, "%llu\n", (ull)shm_limits.all);
 }
 
-int store_shmall(char *value)
+int store_shmall(char *value, struct task_struct *task)
 {
+	(void)task;
 	return store_number(value, &shm_limits.all, UINT64_MAX);
 }
 
@@ -62,7 +64,8 @@ void show_shmmni(struct text *text, struct task_struct *task)
 	text_print(text, "%llu\n", (ull)shm_limits.segments);
 }
 
-int store_shmmni(char *value)
+int store_shmmni(char *value, struct task_struct *task)
 {
+	(void)task;
 	return store_number(value, &shm_limits.segments, SHM_SEGMENTS_MAX);
 }

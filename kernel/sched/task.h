@@ -149,6 +149,9 @@ struct task_struct {
 	struct vfork_wait *vfork; /* the parent sleeps on it until exec or exit; NULL otherwise */
 	int __user *clear_child_tid; /* to zero and wake at exit, or NULL */
 
+	/* allocations up to the one of its own that is to fail, 0: none (mm/fail.h). A word */
+	u32 fail_nth;
+
 	/* how to go on with an interrupted call that keeps its deadline (restart_syscall(2));
 	 * written by self only */
 	s64 (*restart)(void);
