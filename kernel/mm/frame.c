@@ -119,35 +119,6 @@ static void cache_drain(struct frame_cache *cache)
 	spin_unlock(&buddy_lock);
 }
 
-/* One frame, from those that are zeroes if it shall be and there are any. *clear says whether it
- * is still to be cleared. */
-static struct frame *cache_take(enum frame_kind kind, bool zeroed, bool *clear)
-{
-	struct frame *frame = NULL;
-
-	irq_push();
-	struct frame_cache *cache = &caches[this_cpu()->id];
-	*clear = zeroed && !cache->zeroed;
-	if (zeroed && cache->zeroed) {
-		frame = cache->zeroes[--cache->zeroed];
-	} else {
-		if (cache->count == 0)
-			cache_refill(cache);
-		if (cache->count)
-			frame = cache->free[--cache->count];
-	}
-	if (frame) {
-		cache->kinds[kind]++;
-		frame->refs = 1;
-		frame->kind = kind;
-		frame->order = 0;
-		frame->used = 0;
-		frame->lines = 0;
-	}
-	irq_pop();
-	return frame;
-}
-
 u64 frame_caches_shrink(void)
 {
 	irq_push();
@@ -163,15 +134,36 @@ u64 frame_caches_shrink(void)
 	return count;
 }
 
+/* One frame, from those that are zeroes if it shall be and there are any. */
 static struct frame *cache_alloc(enum frame_kind kind, bool zeroed)
 {
+	struct frame *frame = NULL;
 	bool clear;
 
 	if (fail_now(FAIL_FRAME))
 		return NULL;
-	struct frame *frame = cache_take(kind, zeroed, &clear);
-	if (unlikely(!frame) && memory_shrink())
-		frame = cache_take(kind, zeroed, &clear);
+	do {
+		irq_push();
+		struct frame_cache *cache = &caches[this_cpu()->id];
+		clear = zeroed && !cache->zeroed;
+		if (zeroed && cache->zeroed) {
+			frame = cache->zeroes[--cache->zeroed];
+		} else {
+			if (cache->count == 0)
+				cache_refill(cache);
+			if (cache->count)
+				frame = cache->free[--cache->count];
+		}
+		if (frame) {
+			cache->kinds[kind]++;
+			frame->refs = 1;
+			frame->kind = kind;
+			frame->order = 0;
+			frame->used = 0;
+			frame->lines = 0;
+		}
+		irq_pop();
+	} while (unlikely(!frame) && memory_shrink());
 	if (frame && clear)
 		memset(frame_addr(frame), 0, PAGE_SIZE);
 	return frame;
