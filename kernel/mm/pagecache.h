@@ -33,8 +33,8 @@ void pagecache_destroy(struct page_cache *cache);
 struct frame *pagecache_get(struct page_cache *cache, u64 index);
 /* Is there one? */
 bool pagecache_has(struct page_cache *cache, u64 index);
-/* As pagecache_get, filling a hole with a zeroed frame. NULL when memory is exhausted, or, where pages are
- * charged, one more may not be promised. */
+/* As pagecache_get, filling a hole with a zeroed frame. NULL when memory is exhausted, or, where
+ * pages are charged, one more may not be promised. */
 struct frame *pagecache_get_or_create(struct page_cache *cache, u64 index);
 /* The same for a page fault: ERR_PTR(-ENOMEM), or ERR_PTR(-EFAULT) (SIGBUS) where it may not be
  * promised, because killing somebody would not help. */

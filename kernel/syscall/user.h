@@ -11,8 +11,8 @@ char *path_from_user(const char __user *path);
 /* The same for names that may be longer or shorter than paths; size bytes with the terminator. */
 char *string_from_user(const char __user *string, size_t size);
 
-/* Checks a vector of user buffers that was copied in and makes a cursor over it, which lasts as long
- * as the vector. 0, -EINVAL, -EFAULT. */
+/* Checks a vector of user buffers that was copied in and makes a cursor over it, which lasts as
+ * long as the vector. 0, -EINVAL, -EFAULT. */
 int vector_check(struct uio *uio, const struct iovec *iov, u64 count);
 
 /* A duration or point of time in ns; later than the clock can count is CLOCK_NEVER. 0, -EFAULT,

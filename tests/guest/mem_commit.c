@@ -2,8 +2,8 @@
  * needs: kernel. How much memory programs may be promised: /proc/sys/vm/overcommit_memory 0, 1 and
  * 2, MAP_NORESERVE, and Committed_AS, which counts every page of private writable memory and of
  * shared memory to the page, whether touched or not, until munmap, exit or execve gives it back.
- * The policy is the whole machine's, so this runs where it has a kernel to itself. Sources: proc(5),
- * mmap(2), fork(2), Linux's Documentation/mm/overcommit-accounting.rst.
+ * The policy is the whole machine's, so this runs where it has a kernel to itself. Sources:
+ * proc(5), mmap(2), fork(2), Linux's Documentation/mm/overcommit-accounting.rst.
  */
 #include "pages.h"
 #include "proc.h"

@@ -1,8 +1,8 @@
 /*
  * Memory that is there: mlock, mlock2, munlock, mlockall and munlockall, MAP_LOCKED and
  * MAP_POPULATE, counted in VmLck and against RLIMIT_MEMLOCK, not inherited by fork and ended by
- * execve and munmap; and mincore, which tells what is there. Sources: mlock(2), mincore(2), mmap(2),
- * madvise(2), msync(2), getrlimit(2), proc(5).
+ * execve and munmap; and mincore, which tells what is there. Sources: mlock(2), mincore(2),
+ * mmap(2), madvise(2), msync(2), getrlimit(2), proc(5).
  */
 #include "pages.h"
 #include "users.h"

@@ -1,7 +1,7 @@
 /*
- * process_vm_readv and process_vm_writev: memory of another process read and written, in pieces that
- * need not match, as far as both sides go; copy-on-write broken as by the process itself; who may
- * do it, and every errno. Sources: process_vm_readv(2), ptrace(2) on access mode checking.
+ * process_vm_readv and process_vm_writev: memory of another process read and written, in pieces
+ * that need not match, as far as both sides go; copy-on-write broken as by the process itself; who
+ * may do it, and every errno. Sources: process_vm_readv(2), ptrace(2) on access mode checking.
  */
 #include "pages.h"
 #include "users.h"
