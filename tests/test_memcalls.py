@@ -23,6 +23,8 @@ def failing(overlay, site, numbers):
     failed = set()
     with ThreadPoolExecutor(2) as pool:
         for run in pool.map(fail, numbers):
+            if "out of memory: killed" in run.log.lower():  # by a page fault, which cannot be told
+                continue
             *lines, audit = run.output.decode().splitlines()
             assert audit == "audit: clean", run
             assert not [line for line in lines if not line.startswith("failed: ")], run
