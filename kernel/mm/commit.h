@@ -40,8 +40,7 @@ int commit_check(u64 pages, u64 given_back);
 /* commit_check and commit_add in one. */
 int commit_charge(u64 pages);
 
-/* Is what was asked for without reserve (MAP_NORESERVE) made so? Not where every page is
- * counted. */
+/* Is what was asked for without reserve (MAP_NORESERVE) made so? Not where all pages count. */
 static inline bool commit_noreserve(bool asked)
 {
 	return asked && commit_policy.mode != OVERCOMMIT_NEVER;
