@@ -20,7 +20,7 @@
 
 typedef unsigned long long ull;
 
-static struct mm_struct *task_mm_get(struct task_struct *task)
+struct mm_struct *task_mm_get(struct task_struct *task)
 {
 	spin_lock(&tasklist_lock);
 	struct mm_struct *mm = task->mm ? mm_get(task->mm) : NULL;
@@ -351,6 +351,7 @@ const struct proc_file task_files[] = {
 	{ "limits", 0444, task_show_limits, NULL },
 	{ "maps", 0444 | PROC_PRIVATE, show_maps, NULL },
 	{ "mounts", 0444, show_mounts, NULL },
+	{ "pagetables", 0444 | PROC_PRIVATE, task_show_pagetables, NULL },
 	{ "stack", 0400 | PROC_PRIVATE, task_show_stack, NULL },
 	{ "stat", 0444, show_stat, NULL },
 	{ "statm", 0444, show_statm, NULL },

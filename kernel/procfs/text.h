@@ -7,6 +7,7 @@
 
 #include "lib/printf.h"
 
+struct mm_struct;
 struct task_struct;
 
 struct text {
@@ -39,6 +40,12 @@ void task_show_stack(struct text *text, struct task_struct *task);
 void task_show_children(struct text *text, struct task_struct *task);
 void task_show_limits(struct text *text, struct task_struct *task);
 void task_show_cpus(struct text *text, struct task_struct *task); /* two lines of status */
+
+/* task.c: the task's address space with a reference, or NULL: it has none (any more). */
+struct mm_struct *task_mm_get(struct task_struct *task);
+
+/* pagetables.c */
+void task_show_pagetables(struct text *text, struct task_struct *task);
 
 /* audit.c: the whole recount; also /proc/audit. Returns the errors found. */
 u64 audit_run(struct text *text);
