@@ -268,9 +268,10 @@ int pages_move(struct mm_struct *mm, u64 from, u64 to, u64 size);
 /* Calls fn for each page-table page of mm (level 3 to 0) and each present entry of level 0; shared
  * tables, too, as if they were its own. */
 struct table_visitor {
-	/* above: the entry that points at it, just W for the top */
-	void (*table)(struct frame *table, unsigned level, pte_t above, void *arg);
-	void (*page)(u64 addr, pte_t entry, void *arg);
+	/* base: the first address it covers; above: the entry that points at it, just W for the
+	 * top */
+	void (*table)(struct frame *table, unsigned level, u64 base, pte_t above, void *arg);
+	void (*page)(u64 addr, pte_t entry, void *arg); /* or NULL */
 	void *arg;
 };
 void tables_visit(struct mm_struct *mm, const struct table_visitor *visitor);

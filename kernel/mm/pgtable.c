@@ -361,7 +361,9 @@ static void visit_table(pte_t *table, unsigned level, u64 base, pte_t above,
 	/* the upper half is the kernel's */
 	u32 count = level == 3 ? TABLE_ENTRIES / 2 : TABLE_ENTRIES;
 
-	visitor->table(frame_of(table), level, above, visitor->arg);
+	visitor->table(frame_of(table), level, base, above, visitor->arg);
+	if (level == 0 && !visitor->page)
+		return;
 	for (u32 i = 0; i < count; i++) {
 		u64 addr = base + i * level_span(level);
 

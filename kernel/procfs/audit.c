@@ -51,12 +51,13 @@ static void complain(struct audit *audit, const char *what, ull where, ull count
 			   where, counted, recorded);
 }
 
-static void found_table(struct frame *table, unsigned level, pte_t above, void *arg)
+static void found_table(struct frame *table, unsigned level, u64 base, pte_t above, void *arg)
 {
 	struct audit *audit = arg;
 	const pte_t *entries = frame_addr(table);
 	u32 present = 0, count = level == 3 ? TABLE_ENTRIES / 2 : TABLE_ENTRIES;
 
+	(void)base;
 	for (u32 i = 0; i < count; i++)
 		present += pte_present(entries[i]) && (table->lines >> i / 8 & 1);
 	if (present != table->used)

@@ -360,6 +360,7 @@ const struct proc_file task_files[] = {
 	{ "oom_adj", 0644, task_show_oom_adj, task_store_oom_adj },
 	{ "oom_score", 0444, task_show_oom_score, NULL },
 	{ "oom_score_adj", 0644, task_show_oom_score_adj, task_store_oom_score_adj },
+	{ "pagetables", 0444 | PROC_PRIVATE, task_show_pagetables, NULL },
 	{ "smaps", 0444 | PROC_PRIVATE, task_show_smaps, NULL },
 	{ "smaps_rollup", 0444 | PROC_PRIVATE, task_show_smaps_rollup, NULL },
 	{ "stack", 0400 | PROC_PRIVATE, task_show_stack, NULL },

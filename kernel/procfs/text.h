@@ -92,6 +92,9 @@ ssize_t task_read_pagemap(struct task_struct *task, struct uio *uio, s64 *pos);
 ssize_t read_kpagecount(struct uio *uio, s64 *pos);
 ssize_t read_kpageflags(struct uio *uio, s64 *pos);
 
+/* pagetables.c */
+void task_show_pagetables(struct text *text, struct task_struct *task);
+
 /* audit.c: the whole recount; also /proc/audit. Returns the errors found. */
 u64 audit_run(struct text *text);
 
