@@ -271,7 +271,8 @@ struct table_visitor {
 	/* base: the first address it covers; above: the entry that points at it, just W for the
 	 * top */
 	void (*table)(struct frame *table, unsigned level, u64 base, pte_t above, void *arg);
-	void (*page)(u64 addr, pte_t entry, void *arg); /* or NULL */
+	/* or NULL; others: references that others have to tables above, for pages_visit, else 0 */
+	void (*page)(u64 addr, pte_t entry, u64 others, void *arg);
 	void *arg;
 };
 void tables_visit(struct mm_struct *mm, const struct table_visitor *visitor);

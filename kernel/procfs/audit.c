@@ -73,11 +73,12 @@ static void found_table(struct frame *table, unsigned level, u64 base, pte_t abo
 	audit->tables++;
 }
 
-static void found_page(u64 addr, pte_t entry, void *arg)
+static void found_page(u64 addr, pte_t entry, u64 others, void *arg)
 {
 	struct audit *audit = arg;
 	struct frame *frame = frame_of_phys(entry & PTE_ADDR);
 
+	(void)others;
 	frame->audit += audit->fresh[0];
 	if (frame->kind == FRAME_ANON)
 		audit->anon++;

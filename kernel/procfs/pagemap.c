@@ -29,7 +29,20 @@ struct chunk {
 	u64 words[CHUNK_PAGES];
 };
 
-static void note_page(u64 addr, pte_t entry, void *arg)
+/*
+ * The references to a frame of user memory but for the holders that are no mapping: a file's page
+ * cache, and the kernel's own hold on the page of zeroes.
+ */
+u64 frame_references(const struct frame *frame)
+{
+	u64 refs = __atomic_load_n(&frame->refs, __ATOMIC_RELAXED);
+
+	if (frame->kind == FRAME_ANON)
+		return refs - (frame == zero_frame);
+	return frame->kind == FRAME_CACHE ? refs - (frame->owner != NULL) : 0;
+}
+
+static void note_page(u64 addr, pte_t entry, u64 others, void *arg)
 {
 	struct chunk *chunk = arg;
 	const struct frame *frame = frame_of_phys(entry & PTE_ADDR);
@@ -37,7 +50,7 @@ static void note_page(u64 addr, pte_t entry, void *arg)
 
 	if (frame->kind != FRAME_ANON)
 		word |= PM_FILE;
-	if (frame_mappings(frame) == 1)
+	if (frame_references(frame) + others == 1)
 		word |= PM_MMAP_EXCLUSIVE;
 	if (chunk->with_pfn)
 		word |= frame_pfn(frame) & ((1ull << PM_PFN_BITS) - 1);
@@ -92,7 +105,7 @@ ssize_t task_read_pagemap(struct task_struct *task, struct uio *uio, s64 *pos)
 
 static u64 frame_flags(const struct frame *frame)
 {
-	u64 mapped = frame_mappings(frame) ? 1ull << KPF_MMAP : 0;
+	u64 mapped = frame_references(frame) ? 1ull << KPF_MMAP : 0;
 
 	if (frame == zero_frame)
 		return mapped | 1ull << KPF_ZERO_PAGE;
@@ -112,7 +125,8 @@ static u64 frame_flags(const struct frame *frame)
 }
 
 /* A word for each frame. */
-static ssize_t read_frames(struct uio *uio, s64 *pos, u64 (*word_of)(const struct frame *frame))
+static ssize_t read_frames(struct uio *uio, s64 *pos,
+			   void (*fill)(u64 first, u64 count, u64 *words))
 {
 	s64 left = pages_wanted(uio, *pos, frames_count), done = 0;
 	u64 words[CHUNK_PAGES];
@@ -122,8 +136,7 @@ static ssize_t read_frames(struct uio *uio, s64 *pos, u64 (*word_of)(const struc
 	while (left > 0) {
 		u64 count = min((u64)left, (u64)CHUNK_PAGES), first = (u64)*pos / WORD;
 
-		for (u64 i = 0; i < count; i++)
-			words[i] = word_of(&frames[first + i]);
+		fill(first, count, words);
 		size_t copied = uio_put(uio, words, count * WORD);
 		done += (s64)copied;
 		*pos += (s64)copied;
@@ -135,12 +148,50 @@ static ssize_t read_frames(struct uio *uio, s64 *pos, u64 (*word_of)(const struc
 	return done ? done : -EFAULT;
 }
 
+/* Frames of interest, and how often address spaces map each. */
+struct frame_counts {
+	u64 first, count;
+	u64 *words;
+};
+
+static void count_mapping(u64 addr, pte_t entry, u64 others, void *arg)
+{
+	struct frame_counts *counts = arg;
+	u64 index = frame_pfn(frame_of_phys(entry & PTE_ADDR)) - counts->first;
+
+	(void)addr, (void)others;
+	if (index < counts->count)
+		counts->words[index]++;
+}
+
+/* An entry of a shared table maps its page in each address space that has the table, so all of them
+ * are asked. */
+static void count_frames(u64 first, u64 count, u64 *words)
+{
+	struct frame_counts counts = { first, count, words };
+	struct table_visitor visitor = { NULL, count_mapping, &counts };
+
+	memset(words, 0, count * sizeof(*words));
+	for (struct mm_struct *mm = mm_next(NULL); mm; mm = mm_next(mm)) {
+		mutex_lock(&mm->lock);
+		pages_visit(mm, 0, USER_END, &visitor);
+		mutex_unlock(&mm->lock);
+		cond_resched();
+	}
+}
+
+static void describe_frames(u64 first, u64 count, u64 *words)
+{
+	for (u64 i = 0; i < count; i++)
+		words[i] = frame_flags(&frames[first + i]);
+}
+
 ssize_t read_kpagecount(struct uio *uio, s64 *pos)
 {
-	return read_frames(uio, pos, frame_mappings);
+	return read_frames(uio, pos, count_frames);
 }
 
 ssize_t read_kpageflags(struct uio *uio, s64 *pos)
 {
-	return read_frames(uio, pos, frame_flags);
+	return read_frames(uio, pos, describe_frames);
 }

@@ -1,7 +1,8 @@
 /*
  * Who uses which memory, and with whom: /proc/PID/smaps counts the resident pages of each area,
  * smaps_rollup those of all. The page tables are walked under the address space's lock; how many
- * share a page is one look at its frame. Format: proc(5), Linux 6.1's fs/proc/task_mmu.c.
+ * share a page is one look at its frame, and one at each table on the way to it. Format: proc(5),
+ * Linux 6.1's fs/proc/task_mmu.c.
  */
 #include "lib/string.h"
 #include "mm/mm.h"
@@ -20,24 +21,11 @@ struct page_sums {
 	bool is_file; /* of the area being walked: its object is a file */
 };
 
-/*
- * The references but for the holders that are no mapping: a file's page cache, and the kernel's own
- * hold on the page of zeroes.
- */
-u64 frame_mappings(const struct frame *frame)
-{
-	u64 refs = __atomic_load_n(&frame->refs, __ATOMIC_RELAXED);
-
-	if (frame->kind == FRAME_ANON)
-		return refs - (frame == zero_frame);
-	return frame->kind == FRAME_CACHE ? refs - (frame->owner != NULL) : 0;
-}
-
-static void count_page(u64 addr, pte_t entry, void *arg)
+static void count_page(u64 addr, pte_t entry, u64 others, void *arg)
 {
 	struct page_sums *sums = arg;
 	const struct frame *frame = frame_of_phys(entry & PTE_ADDR);
-	u64 mappings = max(frame_mappings(frame), (u64)1);
+	u64 mappings = max(frame_references(frame), (u64)1) + others;
 	u64 share = (PAGE_SIZE << PSS_SHIFT) / mappings;
 	/* anonymous memory was written, by whom ever: it cannot be had again */
 	bool dirty = (entry & PTE_D) || (frame->kind == FRAME_ANON && frame != zero_frame);

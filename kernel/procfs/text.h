@@ -85,8 +85,8 @@ struct mm_struct *task_mm_get(struct task_struct *task); /* with a reference; NU
 /* smaps.c and pagemap.c: pages, area by area, page by page, and frame by frame. */
 void task_show_smaps(struct text *text, struct task_struct *task);
 void task_show_smaps_rollup(struct text *text, struct task_struct *task);
-/* How many address spaces map a frame of user memory; 0 for any other frame. */
-u64 frame_mappings(const struct frame *frame);
+/* How many entries of last-level tables point at a frame of user memory; 0 for any other frame. */
+u64 frame_references(const struct frame *frame);
 /* Eight bytes for each page from *pos / 8 on: bytes done, or -EINVAL, -EFAULT. */
 ssize_t task_read_pagemap(struct task_struct *task, struct uio *uio, s64 *pos);
 ssize_t read_kpagecount(struct uio *uio, s64 *pos);
