@@ -27,13 +27,7 @@ static s64 open_name(int dirfd, const char *name, int flags, mode_t mode)
 	if (fd < 0)
 		return fd;
 	mode = flags & O_CREAT ? mode & 07777 & ~current->fs->umask : 0;
-	struct file *file = file_open(dirfd, name, flags | O_LARGEFILE, mode);
-	if (IS_ERR(file)) {
-		fd_cancel(fd);
-		return PTR_ERR(file);
-	}
-	fd_publish(fd, file);
-	return fd;
+	return fd_settle(fd, file_open(dirfd, name, flags | O_LARGEFILE, mode));
 }
 
 s64 sys_openat(int dirfd, const char __user *path, int flags, mode_t mode)
@@ -276,16 +270,8 @@ s64 sys_memfd_create(const char __user *user_name, unsigned flags)
 	if (IS_ERR(name))
 		return PTR_ERR(name) == -ENAMETOOLONG ? -EINVAL : PTR_ERR(name);
 	int fd = fd_reserve(0, flags & MFD_CLOEXEC);
-	if (fd < 0)
-		goto out;
-	struct file *file = memfd_open(name, flags & MFD_ALLOW_SEALING);
-	if (IS_ERR(file)) {
-		fd_cancel(fd);
-		fd = (int)PTR_ERR(file);
-	} else {
-		fd_publish(fd, file);
-	}
-out:
+	if (fd >= 0)
+		fd = fd_settle(fd, memfd_open(name, flags & MFD_ALLOW_SEALING));
 	kfree(name);
 	return fd;
 }
