@@ -11,6 +11,7 @@
 #   BENCH_LINUX=1               `make bench` downloads Debian's Linux and measures it, too
 #   WHERE=OPERATION             `make bench` shows where its instructions go (`fork+exec+wait`)
 #   FUZZ=20                     seconds for each fuzzer of `make fuzz`
+#   SOAK=10                     minutes of `make soak`
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
 
 O       ?= build
@@ -89,7 +90,7 @@ PROGRAMS   := $(addprefix $(O)/,$(USER_DIRS) $(USER_FILES:.c=))
 GUEST_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/guest/*.c))
 BENCH      := $(O)/tests/bench/bench
 
-.PHONY: all kernel initramfs guest-tests iso run gdb test bench deps toolchain sparse check fuzz
+.PHONY: all kernel initramfs guest-tests iso run gdb test soak bench deps toolchain sparse check fuzz
 .PHONY: lines format clean distclean help FORCE
 
 all: kernel initramfs            ## the kernel and the initramfs (what `make` alone builds)
@@ -197,6 +198,11 @@ gdb:                             ## boot a build for the debugger, with gdb in t
 
 test: all iso guest-tests $(BENCH) ## every test; the last line is `N passed, N failed`
 	@$(MITOS) test --build $(O) $(if $(T),-k '$(T)')
+
+# Each round has a new seed, which is printed if the round fails.
+soak: all guest-tests            ## random memory operations for SOAK minutes, in every fork mode
+	@MITOS_BUILD=$(abspath $(O)) $(PYTHON) tests/soak.py $(SOAK)
+SOAK ?= 10
 
 bench: all $(BENCH)             ## what a process's life costs in instructions, beside Linux
 	@$(MITOS) bench --build $(O) $(if $(filter 1,$(BENCH_LINUX)),--on linux) \

@@ -150,17 +150,18 @@ static int fork_area(struct mm_struct *child, struct mm_struct *parent,
 		     const struct vm_area_struct *vma, enum fork_mode mode)
 {
 	const u64 span = PAGE_SIZE * TABLE_ENTRIES;
+	u64 start = vma->start;
+	pte_t *from;
 
-	for (u64 start = vma->start, end; start < vma->end; start = end) {
-		end = min(align_down(start, span) + span, vma->end);
-		pte_t *from = pte_find(parent, start);
-		if (!from)
-			continue;
+	while ((from = pte_next(parent, &start, vma->end))) {
+		u64 end = min(align_down(start, span) + span, vma->end);
+
 		if (mode == FORK_COW) /* its entries will change */
 			from = pte_alloc(parent, start);
 		int error = from ? fork_table(child, from, vma, start, end, mode) : -ENOMEM;
 		if (error)
 			return error;
+		start = end;
 	}
 	return 0;
 }

@@ -47,6 +47,23 @@ pte_t *pte_find(struct mm_struct *mm, u64 addr)
 	return &table[table_index(addr, 0)];
 }
 
+pte_t *pte_next(struct mm_struct *mm, u64 *addr, u64 end)
+{
+	while (*addr < end) {
+		pte_t *table = mm->pml4;
+		unsigned level = 3;
+
+		while (level > 0 && (table[table_index(*addr, level)] & PTE_P)) {
+			table = table_of(table[table_index(*addr, level)]);
+			level--;
+		}
+		if (level == 0)
+			return &table[table_index(*addr, 0)];
+		*addr = level_next(*addr, level, end);
+	}
+	return NULL;
+}
+
 pte_t *pte_alloc(struct mm_struct *mm, u64 addr)
 {
 	pte_t *table = mm->pml4;
@@ -305,17 +322,16 @@ void pages_protect(struct mm_struct *mm, u64 start, u64 end, u32 vm_flags)
 static int for_each_present(struct mm_struct *mm, u64 from, u64 size, u64 to,
 			    int (*step)(struct mm_struct *mm, pte_t *source, u64 to))
 {
+	const u64 end = from + size;
 	int error = 0;
 
-	for (u64 at = from, next; at < from + size; at = next) {
-		pte_t *source = pte_find(mm, at);
+	for (u64 at = from; at < end && !error;) {
+		pte_t *source = pte_next(mm, &at, end);
+		u64 next = source ? level_next(at, 1, end) : end;
 
-		next = level_next(at, 1, from + size);
 		for (; source && at < next && !error; at += PAGE_SIZE, source++)
 			if (pte_present(*source))
 				error = step(mm, source, to + (at - from));
-		if (error)
-			break;
 	}
 	return error;
 }
@@ -346,7 +362,9 @@ int pages_move(struct mm_struct *mm, u64 from, u64 to, u64 size)
 	if (!error)
 		error = for_each_present(mm, from, size, to, prepare_target);
 	if (error) {
-		pages_unmap(mm, to, to + size); /* nothing but empty tables is there */
+		/* Nothing but empty tables is there; but at its ends they may still be shared, and
+		 * if there is no memory to change that, the empty ones stay for a while. */
+		pages_drop(mm, to, to + size);
 		return error;
 	}
 	for_each_present(mm, from, size, to, move_entry);

@@ -50,13 +50,13 @@ struct place {
 struct unit {
 	uint8_t kind, prot;
 	uint8_t dontfork, wipeonfork;
-	uint8_t copied;		/* FILE_PRIVATE: written to, so its bytes are its own ... */
-	uint32_t generation;	/* ... until the file's page goes */
-	uint32_t id;		/* neighbours with one id are surely in one mapping */
-	uint32_t object;	/* ANON_SHARED */
-	uint32_t index;		/* page number in the object or file */
-	uint32_t slot;		/* ANON_SHARED: where its bytes are */
-	uint8_t byte[TRACKED];	/* of private memory */
+	uint8_t copied;	       /* FILE_PRIVATE: written to, so its bytes are its own ... */
+	uint32_t generation;   /* ... until the file's page goes */
+	uint32_t id;	       /* neighbours with one id are surely in one mapping */
+	uint32_t object;       /* ANON_SHARED */
+	uint32_t index;	       /* page number in the object or file */
+	uint32_t slot;	       /* ANON_SHARED: where its bytes are */
+	uint8_t byte[TRACKED]; /* of private memory */
 };
 
 struct object {
@@ -98,8 +98,7 @@ static inline struct place *add_places(struct place *at, char *start, int single
 /* Eight pages before and after each boundary, and what lies between as one unit. */
 static inline struct place *add_arena(struct place *at, char *base)
 {
-	static const uint64_t boundary[] = { 0,		  TABLE,     2 * TABLE,
-					     GIB,	  GIB + TABLE, 512 * GIB };
+	static const uint64_t boundary[] = { 0, TABLE, 2 * TABLE, GIB, GIB + TABLE, 512 * GIB };
 	enum { BOUNDARIES = sizeof(boundary) / sizeof(boundary[0]) };
 
 	for (int i = 0; i < BOUNDARIES; i++) {
@@ -159,8 +158,8 @@ static inline int is_beyond(int u)
 
 static inline int is_copied(int u)
 {
-	return unit[u].copied
-	       && unit[u].generation == common->file[PRIVATE_FILE].generation[unit[u].index];
+	return unit[u].copied &&
+	       unit[u].generation == common->file[PRIVATE_FILE].generation[unit[u].index];
 }
 
 /* The bytes that the unit must show. It is mapped, and not beyond. */

@@ -1,13 +1,14 @@
 /*
  * A tree of processes that do random things to their memory and compare it with a model (model.h):
  *
- *	prog_random SEED OPERATIONS [mixed]
+ *	prog_random SEED OPERATIONS [mixed | spoiled]
  *
  * Each process maps, unmaps, protects, moves, advises, reads and writes, itself and through the
  * kernel, forks children that go on with a copy of the model, executes itself, exits, kills a child;
  * OPERATIONS in all of them together, PROCESSES alive at a time. What a byte must be and which
  * access must fault is always known. mixed: one operation more is another kind of fork for all later
- * ones, through /proc/sys/kernel/fork_mode.
+ * ones, through /proc/sys/kernel/fork_mode. spoiled: at the end one byte changes behind the model's
+ * back, to see that it is seen.
  *
  * Prints a line of what was done and ends with 0; or, at the first difference, what differs, after
  * how many operations of which process, and the seed, and ends with 1. Each process draws its random
@@ -61,7 +62,8 @@ __attribute__((noreturn, format(printf, 1, 2))) static void differs(const char *
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	int n = snprintf(line, sizeof(line), "random: seed %llu: process %s, operation %ld (%s): %s\n",
+	int n = snprintf(line, sizeof(line),
+			 "random: seed %llu: process %s, operation %ld (%s): %s\n",
 			 common ? (unsigned long long)common->seed : 0, path, operation,
 			 operation_name, what);
 	if (common)
@@ -189,7 +191,7 @@ static void unit_unlock(int u)
 		unlock();
 }
 
-static void read_byte(int u, int k)
+__attribute__((noinline)) static void read_byte(int u, int k)
 {
 	volatile uint8_t *at = (volatile uint8_t *)place[u].start + tracked[k];
 	static volatile uint8_t value;
@@ -218,16 +220,24 @@ static void check_all(void)
 
 /* --- operations on memory as it is mapped --- */
 
-static void op_read(void)
+/* A unit for an access: more often one that can be had. */
+static int random_unit(int prot)
 {
-	read_byte(below(UNITS), below(TRACKED));
+	int u = below(UNITS);
+
+	for (int tries = 0; tries < 4 && !(unit[u].prot & prot); tries++)
+		u = below(UNITS);
+	return u;
 }
 
-static void op_write(void)
+static void op_read(void)
 {
-	int u = below(UNITS), k = below(TRACKED);
+	read_byte(random_unit(PROT_READ), below(TRACKED));
+}
+
+__attribute__((noinline)) static void write_byte(int u, int k, uint8_t value)
+{
 	volatile uint8_t *at = (volatile uint8_t *)place[u].start + tracked[k];
-	uint8_t value = (uint8_t)random_next();
 
 	unit_lock(u);
 	int end = ATTEMPT(*at = value);
@@ -235,6 +245,11 @@ static void op_write(void)
 	if (!end)
 		model_write(u, tracked[k], 1, NULL, value);
 	unit_unlock(u);
+}
+
+static void op_write(void)
+{
+	write_byte(random_unit(PROT_WRITE), below(TRACKED), (uint8_t)random_next());
 }
 
 /* A range of bytes that begins in unit `first` and goes on in the pages that follow it. */
@@ -245,7 +260,7 @@ struct range {
 
 static struct range random_range(int pages)
 {
-	struct range range = { .first = below(UNITS), .from = (size_t)below(512) * 8 };
+	struct range range = { .first = random_unit(PROT_WRITE), .from = (size_t)below(512) * 8 };
 	size_t room = PAGE - range.from;
 
 	for (int u = range.first; --pages > 0 && place[u].pages == 1 && continues(u); u++)
@@ -399,8 +414,8 @@ static void random_run(int *first, int *count)
 
 static size_t run_size(int first, int count)
 {
-	return (size_t)(place[first + count - 1].start - place[first].start)
-	       + place[first + count - 1].pages * PAGE;
+	return (size_t)(place[first + count - 1].start - place[first].start) +
+	       place[first + count - 1].pages * PAGE;
 }
 
 /* How many units from here on are mapped, count at most. */
@@ -603,8 +618,8 @@ static void op_move_pages(void)
 	int from = below(HEAP_FIRST), to = below(HEAP_FIRST), room = 0;
 	int count = one_mapping(from, 1 + below(8), 1);
 
-	while (room < 8 && to + room < HEAP_FIRST && place[to + room].pages == 1
-	       && (room == 0 || continues(to + room - 1)))
+	while (room < 8 && to + room < HEAP_FIRST && place[to + room].pages == 1 &&
+	       (room == 0 || continues(to + room - 1)))
 		room++;
 	if (count == 0 || room == 0)
 		return;
@@ -631,8 +646,8 @@ static void op_grow(void)
 {
 	int first = below(HEAP_FIRST), count = one_mapping(first, 8, 1), room = 0;
 
-	if (count == 0 || !may_grow(first) || !continues(first + count - 1)
-	    || first + count >= HEAP_FIRST)
+	if (count == 0 || !may_grow(first) || !continues(first + count - 1) ||
+	    first + count >= HEAP_FIRST)
 		return;
 	int next = first + count, more = 1 + below(4);
 	while (room < more && place[next + room].pages == 1) {
@@ -918,19 +933,32 @@ static const struct operation {
 	void (*run)(void);
 	int weight;
 } operations[] = {
-	{ "read", op_read, 270 },	{ "write", op_write, 300 },
-	{ "fill", op_fill, 50 },	{ "read-file", op_read_file, 30 },
-	{ "read-pipe", op_read_pipe, 30 }, { "write-pipe", op_write_pipe, 40 },
-	{ "map", op_map, 60 },		{ "unmap", op_unmap, 20 },
-	{ "protect", op_protect, 50 },	{ "dontneed", op_dontneed, 15 },
-	{ "advise", op_advise, 15 },	{ "move-pages", op_move_pages, 20 },
-	{ "move-tables", op_move_tables, 10 }, { "grow", op_grow, 15 },
-	{ "shrink", op_shrink, 5 },	{ "brk", op_brk, 15 },
-	{ "stack", op_stack, 5 },	{ "truncate", op_truncate, 4 },
-	{ "file", op_file, 14 },	{ "fork", op_fork, 12 },
-	{ "bury", op_bury, 8 },		{ "kill", op_kill, 2 },
-	{ "exec", op_exec, 2 },		{ "visit", op_visit, 1 },
-	{ "mode", op_mode, 4 },		{ "check", check_all, 3 },
+	{ "read", op_read, 270 },
+	{ "write", op_write, 302 },
+	{ "fill", op_fill, 50 },
+	{ "read-file", op_read_file, 30 },
+	{ "read-pipe", op_read_pipe, 30 },
+	{ "write-pipe", op_write_pipe, 40 },
+	{ "map", op_map, 60 },
+	{ "unmap", op_unmap, 20 },
+	{ "protect", op_protect, 50 },
+	{ "dontneed", op_dontneed, 15 },
+	{ "advise", op_advise, 15 },
+	{ "move-pages", op_move_pages, 20 },
+	{ "move-tables", op_move_tables, 10 },
+	{ "grow", op_grow, 15 },
+	{ "shrink", op_shrink, 5 },
+	{ "brk", op_brk, 15 },
+	{ "stack", op_stack, 5 },
+	{ "truncate", op_truncate, 4 },
+	{ "file", op_file, 14 },
+	{ "fork", op_fork, 12 },
+	{ "bury", op_bury, 8 },
+	{ "kill", op_kill, 2 },
+	{ "exec", op_exec, 2 },
+	{ "visit", op_visit, 1 },
+	{ "mode", op_mode, 4 },
+	{ "check", check_all, 1 },
 };
 
 enum { KINDS = sizeof(operations) / sizeof(operations[0]) };
@@ -948,8 +976,8 @@ static const struct operation *random_operation(void)
 /* The life of a process, but for its end. */
 static void run(void)
 {
-	while (operations_left-- > 0
-	       && __atomic_fetch_add(&common->operations, 1, __ATOMIC_RELAXED) < common->target) {
+	while (operations_left-- > 0 &&
+	       __atomic_fetch_add(&common->operations, 1, __ATOMIC_RELAXED) < common->target) {
 		const struct operation *chosen = random_operation();
 
 		operation++;
@@ -1009,7 +1037,18 @@ static int main_visit(void)
 	return 0;
 }
 
-static int main_first(uint64_t seed, uint64_t target, int mixed)
+/* Changes a byte of the heap, which begins mapped for it. */
+static void spoil(void)
+{
+	char *heap = place[HEAP_FIRST].start;
+
+	syscall(SYS_brk, heap + PAGE);
+	model_reset(HEAP_FIRST, ANON_PRIVATE, RW, 0);
+	write_byte(HEAP_FIRST, 0, 1);
+	heap[0]++;
+}
+
+static int main_first(uint64_t seed, uint64_t target, const char *how)
 {
 	random_state = seed * 0x9e3779b97f4a7c15 | 1;
 	mkdir("/tmp", 01777);
@@ -1020,7 +1059,7 @@ static int main_first(uint64_t seed, uint64_t target, int mixed)
 	for (int i = 0; i < SOURCE_SIZE; i++)
 		source[i] = (uint8_t)(random_next() >> 24);
 	MUST(pwrite(SOURCE_FD, source, SOURCE_SIZE, 0) == SOURCE_SIZE);
-	if (mixed) {
+	if (strcmp(how, "mixed") == 0) {
 		int fd = open("/proc/sys/kernel/fork_mode", O_WRONLY);
 
 		MUST(fd >= 0 && dup2(fd, MODE_FD) == MODE_FD);
@@ -1032,6 +1071,8 @@ static int main_first(uint64_t seed, uint64_t target, int mixed)
 	common->objects = common->alive = 1; /* object 0 is none */
 	operations_left = (long)target;
 	run();
+	if (strcmp(how, "spoiled") == 0)
+		spoil();
 	check_all();
 	bury(0);
 	printf("random: seed %llu: %llu operations, none wrong:", (unsigned long long)seed,
@@ -1051,5 +1092,6 @@ int main(int argc, char **argv)
 		return main_visit();
 	if (argc < 3)
 		return 2;
-	return main_first(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10), argc > 3);
+	return main_first(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10),
+			  argc > 3 ? argv[3] : "");
 }
