@@ -293,7 +293,8 @@ int main(int argc, char **argv)
 	if (argc == 3)
 		be_subject(argv + 1);
 	if (!look_is_mitos()) {
-		tell("This needs mitos: no other kernel says what /proc/PID/pagetables says there.");
+		tell("This needs mitos: no other kernel has a file "
+		     "/proc/PID/pagetables.");
 		return EXIT_SUCCESS;
 	}
 	show();

@@ -18,12 +18,13 @@
 enum {
 	WRITES = 1024,
 	STRIDE = 7919, /* a prime: the writes are scattered over all of the store */
-	SLACK = 64,    /* frames, pages or tables that the processes need for themselves */
+	BEST_OF = 5,
+	SLACK = 64, /* frames, pages or tables that the processes need for themselves */
 };
 
 static const char *const modes[] = { "eager", "cow", "cow-tables", NULL };
 
-/* What one round has cost. */
+/* What a mode has cost. */
 struct costs {
 	long fork_ns;	      /* for the server */
 	long fork_frames;     /* of memory that fork took; on Linux page tables alone */
@@ -71,8 +72,8 @@ static void be_snapshot(const int gate[2], long base)
 	_exit(holds(base, 0) ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-/* False if there was not the memory for fork. */
-static bool serve(long base, struct costs *costs)
+/* One round, in which the values begin with base. False if there was not the memory for fork. */
+static bool serve_once(long base, struct costs *costs)
 {
 	struct counters before;
 	int gate[2], status;
@@ -101,6 +102,26 @@ static bool serve(long base, struct costs *costs)
 	must(waitpid(child, &status, 0), "waitpid");
 	costs->right = status == 0 && holds(base, WRITES);
 	close(gate[0]), close(gate[1]);
+	return true;
+}
+
+/* Some rounds; the times are the best ones, since anything may come between. */
+static bool serve(struct costs *costs)
+{
+	struct costs once;
+
+	for (int i = 0; i < BEST_OF; i++) {
+		if (!serve_once((i + 1) * 1000000, &once))
+			return false;
+		if (i > 0) {
+			once.fork_ns =
+				once.fork_ns < costs->fork_ns ? once.fork_ns : costs->fork_ns;
+			once.writes_ns = once.writes_ns < costs->writes_ns ? once.writes_ns
+									   : costs->writes_ns;
+			once.right = once.right && costs->right;
+		}
+		*costs = once;
+	}
 	return true;
 }
 
@@ -138,7 +159,7 @@ static void check_costs(const char *mode, const struct costs *costs)
 		      "each write was a page fault, in which Linux copied the page");
 }
 
-/* One round in each of these modes. True if all that it takes was there. */
+/* Serves in each of these modes. */
 static void compare(const char *const *list, int count)
 {
 	struct costs costs[3];
@@ -152,8 +173,7 @@ static void compare(const char *const *list, int count)
 	for (int i = 0; i < count; i++) {
 		if (count > 1)
 			must(set_fork_mode(list[i]) ? 0 : -1, FORK_MODE);
-		/* the first time for nothing: QEMU has to translate the kernel's code */
-		done[i] = serve(-1000000, &costs[i]) && serve(i * 1000000, &costs[i]);
+		done[i] = serve(&costs[i]);
 		if (done[i])
 			show(list[i], &costs[i]);
 		else
