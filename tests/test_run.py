@@ -190,3 +190,16 @@ def test_instruction_counts_repeat_exactly():
         first, second = pool.map(one, range(2))
     assert first.status == 0, first
     assert (first.output, first.log) == (second.output, second.log)
+
+
+def test_load_average():
+    """A task in state D is a load of 1: after a minute the first average is 1 - 1/e of it. Under
+    icount an idle machine's time flies."""
+    script = """cat /dev/uninterruptible & sleep 62; cat /proc/loadavg; sleep 240; cat /proc/loadavg
+                echo >/dev/uninterruptible; wait; sleep 60; cat /proc/loadavg"""
+    run = mitos("/bin/sh", "-c", script, options=["--icount"])
+    loads = [[float(word) for word in line.split()[:3]] for line in run.output.decode().split("\n")
+             if line]
+    expected = [[0.63, 0.18, 0.06], [0.99, 0.63, 0.28], [0.37, 0.51, 0.26]]
+    for got, wanted in zip(loads, expected, strict=True):
+        assert all(abs(a - b) < 0.05 for a, b in zip(got, wanted)), loads

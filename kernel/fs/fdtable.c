@@ -201,6 +201,16 @@ void fd_cancel(int fd)
 	spin_unlock(&files->lock);
 }
 
+int fd_settle(int fd, struct file *file)
+{
+	if (IS_ERR(file)) {
+		fd_cancel(fd);
+		return (int)PTR_ERR(file);
+	}
+	fd_publish(fd, file);
+	return fd;
+}
+
 struct file *fd_get_raw(int fd)
 {
 	struct files_struct *files = current->files;

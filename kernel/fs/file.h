@@ -103,7 +103,10 @@ int fd_reserve(u32 from, bool close_on_exec);
 /* gives a reserved one its file (consumes the reference) */
 void fd_publish(int fd, struct file *file);
 void fd_cancel(int fd); /* gives a reserved one back */
-int fd_close(int fd);	/* 0, -EBADF */
+/* Either of them: a reserved one gets its file and is returned, or, if file is an ERR_PTR, is given
+ * back, and the error is returned. */
+int fd_settle(int fd, struct file *file);
+int fd_close(int fd); /* 0, -EBADF */
 /* dup2: takes its own reference; fd, -EBADF, -EBUSY */
 int fd_replace(int fd, struct file *file, bool close_on_exec);
 int fd_get_cloexec(int fd);	     /* 0, 1, -EBADF */

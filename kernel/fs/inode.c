@@ -8,6 +8,7 @@
 #include "fs/mount.h"
 #include "mm/slab.h"
 #include "sched/task.h"
+#include <linux/magic.h>
 
 static struct kmem_cache inode_cache;
 
@@ -262,4 +263,9 @@ int inode_deny_write(struct inode *inode)
 void inode_allow_write(struct inode *inode)
 {
 	__atomic_fetch_add(&inode->writers, 1, __ATOMIC_ACQ_REL);
+}
+
+bool inode_has_seals(const struct inode *inode)
+{
+	return S_ISREG(inode->mode) && inode->fs->type->magic == TMPFS_MAGIC;
 }

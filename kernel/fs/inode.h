@@ -69,6 +69,7 @@ struct inode {
 	struct spinlock size_lock;
 	u64 size;		 /* bytes */
 	struct page_cache pages; /* contents of a regular file */
+	u32 seals;		 /* F_SEAL_*, if inode_has_seals() */
 	/* atomic; open for writing, or minus the number of running programs (ETXTBSY) */
 	s32 writers;
 
@@ -128,6 +129,9 @@ int inode_get_write(struct inode *inode);
 void inode_put_write(struct inode *inode);
 int inode_deny_write(struct inode *inode);
 void inode_allow_write(struct inode *inode);
+
+/* Can the file be sealed (fcntl(2), F_ADD_SEALS)? Those of tmpfs can. */
+bool inode_has_seals(const struct inode *inode);
 
 static inline bool inode_is_dir(const struct inode *inode)
 {

@@ -9,9 +9,10 @@
  * change, and then dropped with the others, or not at all. After that the pages are taken out of
  * the address spaces that map them.
  */
-#include <asm/fcntl.h>
 #include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <linux/magic.h>
+#include <linux/mman.h>
 #include <linux/resource.h>
 #include "fs/file.h"
 #include "fs/pipe.h"
@@ -24,17 +25,30 @@
 static const struct inode_ops ramfs_inode_ops;
 static const struct file_ops ramfs_file_ops, ramfs_dir_ops;
 
-static struct inode *ramfs_make(struct inode *dir, mode_t mode, dev_t rdev, const char *target)
+struct inode *ramfs_inode(struct filesystem *fs, mode_t mode)
 {
 	const struct file_ops *ops = S_ISREG(mode)    ? &ramfs_file_ops
 				     : S_ISDIR(mode)  ? &ramfs_dir_ops
 				     : S_ISFIFO(mode) ? &pipe_file_ops
 						      : NULL;
-	struct inode *inode = inode_alloc(dir->fs, mode, &ramfs_inode_ops, ops);
+	struct inode *inode = inode_alloc(fs, mode, &ramfs_inode_ops, ops);
+
+	if (!inode)
+		return NULL;
+	inode->ino = filesystem_next_ino(fs);
+	if (inode_has_seals(inode)) {
+		inode->pages.charged = true;
+		inode->seals = F_SEAL_SEAL;
+	}
+	return inode;
+}
+
+static struct inode *ramfs_make(struct inode *dir, mode_t mode, dev_t rdev, const char *target)
+{
+	struct inode *inode = ramfs_inode(dir->fs, mode);
 
 	if (!inode)
 		return ERR_PTR(-ENOSPC);
-	inode->ino = filesystem_next_ino(dir->fs);
 	inode->rdev = rdev;
 	inode_inherit_group(inode, dir);
 	if (S_ISDIR(mode))
@@ -85,6 +99,9 @@ static int ramfs_set_size(struct inode *inode, u64 size)
 
 	if (size > INT64_MAX || (size > old && size > task_rlimit(RLIMIT_FSIZE)))
 		return -EFBIG;
+	if (((inode->seals & F_SEAL_SHRINK) && size < old) ||
+	    ((inode->seals & F_SEAL_GROW) && size > old))
+		return -EPERM;
 	if (size > old)
 		zero_tail(inode, old);
 	change_size(inode, size);
@@ -132,10 +149,19 @@ static ssize_t ramfs_read(struct file *file, struct uio *uio, s64 *pos)
 	return total;
 }
 
+/* Do the file's seals forbid to write these bytes? */
+static bool sealed(const struct inode *inode, s64 pos, size_t size)
+{
+	return (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) ||
+	       ((inode->seals & F_SEAL_GROW) && (u64)pos + size > inode->size);
+}
+
 /* Writes inside one page at pos; bytes written, fewer than asked if user memory is bad, or
- * -ENOSPC. */
+ * -ENOSPC, -EPERM. */
 static ssize_t write_page(struct inode *inode, struct uio *uio, s64 pos, size_t want)
 {
+	if (sealed(inode, pos, want))
+		return -EPERM;
 	struct frame *frame = pagecache_get_or_create(&inode->pages, pos / PAGE_SIZE);
 
 	if (!frame)
@@ -192,6 +218,8 @@ static int ramfs_allocate(struct inode *inode, u64 offset, u64 length, bool keep
 	u64 end = offset + length;
 	int error = end > task_rlimit(RLIMIT_FSIZE) ? -EFBIG : 0;
 
+	if (!error && (inode->seals & F_SEAL_GROW) && end > inode->size)
+		return -EPERM;
 	for (u64 page = offset / PAGE_SIZE; !error && page * PAGE_SIZE < end; page++) {
 		struct frame *frame = pagecache_get_or_create(&inode->pages, page);
 		if (frame)
@@ -215,22 +243,28 @@ static struct frame *ramfs_get_page(struct vm_area_struct *vma, u64 pgoff)
 	struct frame *frame = ERR_PTR(-EFAULT);
 
 	spin_lock(&inode->size_lock);
-	if (pgoff < (inode->size + PAGE_SIZE - 1) / PAGE_SIZE) {
-		frame = pagecache_get_or_create(&inode->pages, pgoff);
-		if (!frame)
-			frame = ERR_PTR(-ENOMEM);
-	}
+	if (pgoff < (inode->size + PAGE_SIZE - 1) / PAGE_SIZE)
+		frame = pagecache_fault(&inode->pages, pgoff);
 	spin_unlock(&inode->size_lock);
 	return frame;
 }
 
+static bool may_write_shared(u32 vm_flags)
+{
+	return (vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE);
+}
+
 static void ramfs_vma_open(struct vm_area_struct *vma)
 {
+	if (may_write_shared(vma->flags))
+		__atomic_fetch_add(&vma->cache->writers, 1, __ATOMIC_RELAXED);
 	file_get(vma->file);
 }
 
 static void ramfs_vma_close(struct vm_area_struct *vma)
 {
+	if (may_write_shared(vma->flags))
+		__atomic_fetch_sub(&vma->cache->writers, 1, __ATOMIC_RELEASE);
 	file_put(vma->file);
 }
 
@@ -240,8 +274,30 @@ static const struct vm_ops ramfs_vm_ops = {
 	.close = ramfs_vma_close,
 };
 
+/* Counts a new shared mapping, unless seals forbid it. One that is only read may never be made
+ * writable then. */
+static int admit_shared(struct inode *inode, struct mmap_request *request)
+{
+	int error = 0;
+
+	mutex_lock(&inode->lock);
+	if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
+		request->vm_flags &= ~VM_MAYWRITE;
+		error = request->prot & PROT_WRITE ? -EPERM : 0;
+	} else if (request->vm_flags & VM_MAYWRITE) {
+		__atomic_fetch_add(&inode->pages.writers, 1, __ATOMIC_RELAXED);
+	}
+	mutex_unlock(&inode->lock);
+	return error;
+}
+
 static int ramfs_mmap(struct file *file, struct mmap_request *request)
 {
+	int error =
+		(request->flags & MAP_TYPE) != MAP_PRIVATE ? admit_shared(file->inode, request) : 0;
+
+	if (error)
+		return error;
 	request->ops = &ramfs_vm_ops;
 	request->file = file_get(file);
 	request->cache = &file->inode->pages;

@@ -18,6 +18,11 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 
+#define S32_MIN INT32_MIN
+#define S32_MAX INT32_MAX
+#define S64_MIN INT64_MIN
+#define S64_MAX INT64_MAX
+
 #if __STDC_HOSTED__
 #include <sys/types.h>
 #else

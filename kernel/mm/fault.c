@@ -5,6 +5,7 @@
  * while it is decided and done.
  */
 #include "mm/cow.h"
+#include "mm/pagecache.h"
 #include "mm/tlb.h"
 #include "lib/string.h"
 #include "sched/task.h"
@@ -16,8 +17,9 @@
 #define FAULT_AROUND_PAGES 16
 
 /*
- * Grows the stack area vma, which begins above addr, down to addr: within RLIMIT_STACK and
- * RLIMIT_AS, and not closer to the area below than the guard gap.
+ * Grows the stack area vma, which begins above addr, down to addr: within RLIMIT_STACK and what
+ * mm_check_limits allows, and not closer to the area below than the guard gap, unless that is a
+ * stack too or cannot be used at all.
  */
 static enum fault_result grow_stack(struct vm_area_struct *vma, u64 addr)
 {
@@ -27,9 +29,10 @@ static enum fault_result grow_stack(struct vm_area_struct *vma, u64 addr)
 
 	if (start < MMAP_MIN || vma->end - start > task_rlimit(RLIMIT_STACK))
 		return FAULT_NO_AREA;
-	if ((vma->mm->total_pages + pages) << PAGE_SHIFT > task_rlimit(RLIMIT_AS))
+	if (mm_check_limits(vma->mm, pages, vma->flags))
 		return FAULT_NO_AREA;
-	if (below && (below->flags & VM_PROT) && start < below->end + STACK_GUARD_GAP)
+	if (below && (below->flags & VM_PROT) && !(below->flags & VM_GROWSDOWN) &&
+	    start < below->end + STACK_GUARD_GAP)
 		return FAULT_NO_AREA;
 	if (below && start < below->end)
 		return FAULT_NO_AREA;
@@ -132,7 +135,9 @@ static void supply_around(struct vm_area_struct *vma, u64 addr, pte_t *entry)
 	for (u64 at = from; at < to; at += PAGE_SIZE) {
 		pte_t *neighbour = entry + ((s64)(at - addr) >> PAGE_SHIFT);
 
-		if (!pte_present(*neighbour) && supply_page(vma, at, neighbour) != FAULT_OK)
+		if (pte_present(*neighbour) || !pagecache_has(vma->cache, object_page(vma, at)))
+			continue;
+		if (supply_page(vma, at, neighbour) != FAULT_OK)
 			return;
 	}
 }

@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "mm/fail.h"
 #include "mm/kmap.h"
+#include "mm/shrink.h"
 #include "x86/printk.h"
 #include "x86/spinlock.h"
 
@@ -118,33 +119,51 @@ static void cache_drain(struct frame_cache *cache)
 	spin_unlock(&buddy_lock);
 }
 
+u64 frame_caches_shrink(void)
+{
+	irq_push();
+	struct frame_cache *cache = &caches[this_cpu()->id];
+	u64 count = cache->count + cache->zeroed;
+	spin_lock(&buddy_lock);
+	while (cache->count)
+		buddy_free_block(cache->free[--cache->count], 0);
+	while (cache->zeroed)
+		buddy_free_block(cache->zeroes[--cache->zeroed], 0);
+	spin_unlock(&buddy_lock);
+	irq_pop();
+	return count;
+}
+
 /* One frame, from those that are zeroes if it shall be and there are any. */
 static struct frame *cache_alloc(enum frame_kind kind, bool zeroed)
 {
 	struct frame *frame = NULL;
+	bool clear;
 
 	if (fail_now(FAIL_FRAME))
 		return NULL;
-	irq_push();
-	struct frame_cache *cache = &caches[this_cpu()->id];
-	bool clear = zeroed && !cache->zeroed;
-	if (zeroed && cache->zeroed) {
-		frame = cache->zeroes[--cache->zeroed];
-	} else {
-		if (cache->count == 0)
-			cache_refill(cache);
-		if (cache->count)
-			frame = cache->free[--cache->count];
-	}
-	if (frame) {
-		cache->kinds[kind]++;
-		frame->refs = 1;
-		frame->kind = kind;
-		frame->order = 0;
-		frame->used = 0;
-		frame->lines = 0;
-	}
-	irq_pop();
+	do {
+		irq_push();
+		struct frame_cache *cache = &caches[this_cpu()->id];
+		clear = zeroed && !cache->zeroed;
+		if (zeroed && cache->zeroed) {
+			frame = cache->zeroes[--cache->zeroed];
+		} else {
+			if (cache->count == 0)
+				cache_refill(cache);
+			if (cache->count)
+				frame = cache->free[--cache->count];
+		}
+		if (frame) {
+			cache->kinds[kind]++;
+			frame->refs = 1;
+			frame->kind = kind;
+			frame->order = 0;
+			frame->used = 0;
+			frame->lines = 0;
+		}
+		irq_pop();
+	} while (unlikely(!frame) && memory_shrink());
 	if (frame && clear)
 		memset(frame_addr(frame), 0, PAGE_SIZE);
 	return frame;
@@ -160,12 +179,8 @@ struct frame *frame_alloc_zeroed(enum frame_kind kind)
 	return cache_alloc(kind, true);
 }
 
-struct frame *frame_alloc_order(enum frame_kind kind, unsigned order)
+static struct frame *buddy_take(enum frame_kind kind, unsigned order)
 {
-	if (order == 0)
-		return frame_alloc(kind);
-	if (fail_now(FAIL_FRAME))
-		return NULL;
 	spin_lock(&buddy_lock);
 	struct frame *frame = buddy_alloc_block(order);
 	if (frame) {
@@ -177,6 +192,18 @@ struct frame *frame_alloc_order(enum frame_kind kind, unsigned order)
 		}
 	}
 	spin_unlock(&buddy_lock);
+	return frame;
+}
+
+struct frame *frame_alloc_order(enum frame_kind kind, unsigned order)
+{
+	if (order == 0)
+		return frame_alloc(kind);
+	if (fail_now(FAIL_FRAME))
+		return NULL;
+	struct frame *frame = buddy_take(kind, order);
+	if (unlikely(!frame) && memory_shrink())
+		frame = buddy_take(kind, order);
 	return frame;
 }
 
@@ -285,6 +312,13 @@ u64 frame_free_count(void)
 	for (u32 i = 0; i < cpu_count; i++)
 		count += caches[i].count + caches[i].zeroed;
 	return count;
+}
+
+u64 frame_reachable_count(void)
+{
+	const struct frame_cache *cache = &caches[this_cpu()->id];
+
+	return buddy_free + cache->count + cache->zeroed;
 }
 
 u64 frame_kind_count(enum frame_kind kind)

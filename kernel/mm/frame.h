@@ -2,8 +2,8 @@
  * Physical memory by frames of 4 KiB. A buddy allocator hands them out in powers of two, a small
  * cache per CPU makes single frames cheap, and each frame has a struct with its kind and its
  * reference count: the number of page-table entries, caches and kernel holders that point at it.
- * The last frame_put() gives it back. Allocation never sleeps and may fail; nothing is scanned,
- * whatever the size of memory.
+ * The last frame_put() gives it back. Allocation never sleeps; when frames run out the kernel's
+ * caches shrink (mm/shrink.h), and then it fails. Nothing is scanned, whatever the size of memory.
  */
 #ifndef MITOS_MM_FRAME_H
 #define MITOS_MM_FRAME_H
@@ -102,8 +102,12 @@ static inline struct frame *frame_of(const void *addr)
 	return frame_of_phys(virt_to_phys(addr));
 }
 
+/* Gives the free frames that this CPU keeps back to the buddy lists; how many. */
+u64 frame_caches_shrink(void);
+
 u64 frame_total(void);			    /* frames that the allocator manages */
 u64 frame_free_count(void);		    /* of them, free now */
+u64 frame_reachable_count(void);	    /* of them, those that this CPU could be given */
 u64 frame_kind_count(enum frame_kind kind); /* allocated frames of a kind */
 
 #endif

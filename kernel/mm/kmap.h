@@ -27,6 +27,7 @@ extern pte_t *kernel_pml4; /* in the direct map */
 #define KSTACK_SIZE (2 * PAGE_SIZE)
 void *kstack_alloc(void);
 void kstack_free(void *stack);
+u64 kstack_shrink(void); /* gives those back; the frames it were. Not if the lock is held */
 u64 kstack_cached(void); /* free stacks kept mapped for the next task */
 
 #endif

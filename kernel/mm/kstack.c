@@ -117,6 +117,18 @@ void kstack_free(void *stack)
 	spin_unlock(&kstack_lock);
 }
 
+u64 kstack_shrink(void)
+{
+	u64 count = 0;
+
+	if (!spin_trylock(&kstack_lock)) /* perhaps held by the caller, who makes a stack */
+		return 0;
+	for (; cached_count; count += STACK_PAGES)
+		slot_release(((u64)cached[--cached_count] - STACKS_BASE) / SLOT_SIZE);
+	spin_unlock(&kstack_lock);
+	return count;
+}
+
 u64 kstack_cached(void)
 {
 	return cached_count;

@@ -5,9 +5,11 @@
  */
 #include "mm/cow.h"
 #include "lib/string.h"
+#include "mm/commit.h"
 #include "mm/kmap.h"
 #include "mm/pagecache.h"
 #include "mm/slab.h"
+#include "mm/sysvshm.h"
 #include "x86/printk.h"
 
 static struct kmem_cache mm_cache;
@@ -24,6 +26,8 @@ void mm_module_init(void)
 	kmem_cache_init(&mm_cache, "mm_struct", sizeof(struct mm_struct), 8);
 	vma_module_init();
 	pagecache_module_init();
+	sysvshm_init();
+	commit_init();
 	zero_frame = frame_alloc_zeroed(FRAME_ANON);
 	ASSERT(zero_frame);
 }

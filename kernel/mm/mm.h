@@ -28,12 +28,22 @@ struct vm_area_struct;
 #define VM_WIPEONFORK (1u << 8)
 #define VM_HEAP (1u << 9)   /* made by brk: [heap] in /proc */
 #define VM_STACK (1u << 10) /* the initial stack: [stack] in /proc */
+/* Its pages count as promised (commit.h). Once set it stays, whatever mprotect takes away. */
+#define VM_ACCOUNT (1u << 16)
+#define VM_LOCKED (1u << 17)	  /* mlock: counted against RLIMIT_MEMLOCK */
+#define VM_LOCKONFAULT (1u << 18) /* with VM_LOCKED: its pages come as they are touched */
 #define VM_PROT (VM_READ | VM_WRITE | VM_EXEC)
 
 /* Private writable memory that is no stack: what RLIMIT_DATA and VmData count. */
 static inline bool vm_is_data(u32 flags)
 {
 	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+}
+
+/* Private writable memory, unless it was mapped without reserve: its pages are promised. */
+static inline bool vm_is_promised(u32 flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) == VM_WRITE;
 }
 
 struct page_cache;
@@ -48,6 +58,8 @@ struct vm_ops {
 	void (*open)(struct vm_area_struct *vma);
 	/* the area is going; the mm's lock is held, so no file lock may be taken */
 	void (*close)(struct vm_area_struct *vma);
+	/* What /proc shows of an area without a file: a name, and an inode's number. Optional. */
+	void (*describe)(const struct vm_area_struct *vma, char *name, size_t size, u64 *ino);
 };
 
 struct vm_area_struct {
@@ -78,7 +90,9 @@ struct mm_struct {
 	u32 vma_count;
 	u64 total_pages;	     /* of all areas: VmSize */
 	u64 data_pages, stack_pages; /* private writable; growing down */
-	u64 rss_anon, rss_file;	     /* pages mapped now */
+	u64 locked_pages;	     /* of areas that mlock locked: VmLck */
+	u32 future_flags;	/* VM_LOCKED and VM_LOCKONFAULT for areas to come (mlockall(2)) */
+	u64 rss_anon, rss_file; /* pages mapped now */
 	u64 rss_peak, total_peak;
 	u64 table_frames; /* page-table pages, the PML4 included */
 	u64 mmap_base;	  /* new areas go below this */
@@ -156,7 +170,11 @@ struct vm_area_struct *vma_new(struct mm_struct *mm, u64 start, u64 end, u32 fla
 void vma_insert(struct vm_area_struct *vma);  /* takes it into the set; it must not overlap */
 void vma_remove(struct vm_area_struct *vma);  /* out of the set, and freed (ops->close) */
 void vma_discard(struct vm_area_struct *vma); /* frees one never inserted (ops->close) */
+/* A copy, not inserted. For another address space (fork) it is unlocked, and its pages must be
+ * promised anew. NULL: no memory, or no such promise. */
 struct vm_area_struct *vma_duplicate(struct mm_struct *mm, const struct vm_area_struct *vma);
+/* Changes the flags of an inserted area, and with them what it counts as. */
+void vma_set_flags(struct vm_area_struct *vma, u32 flags);
 /* within its gap; pgoff follows start */
 void vma_resize(struct vm_area_struct *vma, u64 start, u64 end);
 int vma_split(struct vm_area_struct *vma, u64 addr); /* vma keeps [start, addr); 0 or -ENOMEM */
@@ -165,6 +183,10 @@ struct vm_area_struct *vma_merge(struct vm_area_struct *vma); /* with its neighb
  * there is none. */
 u64 vma_find_gap(struct mm_struct *mm, u64 size);
 bool vma_range_free(struct mm_struct *mm, u64 start, u64 end);
+/* Is no area there? Unlike vma_range_free it lets a new area into the gap below a stack. */
+bool vma_range_unmapped(struct mm_struct *mm, u64 start, u64 end);
+/* Cuts the area down to its part within [start, end) by splitting; gives that part. 0, -ENOMEM. */
+int vma_isolate(struct vm_area_struct **vma, u64 start, u64 end);
 
 /* --- mmap.c: what the memory calls do; each takes the mm's lock --- */
 struct mmap_request {
@@ -191,8 +213,8 @@ int mm_advise(struct mm_struct *mm, u64 addr, u64 size, int advice);
 /* msync(2): nothing to write back, checks only */
 int mm_sync(struct mm_struct *mm, u64 addr, u64 size, int flags);
 /*
- * Would `pages` more, of an area with these flags, exceed a limit or all of memory? 0 or -ENOMEM.
- * The lock is held.
+ * May an area with these flags get `pages` more? 0; -ENOMEM beyond RLIMIT_AS, RLIMIT_DATA or what
+ * may be promised; -EAGAIN beyond RLIMIT_MEMLOCK. The lock is held.
  */
 int mm_check_limits(struct mm_struct *mm, u64 pages, u32 flags);
 /* The same as mm_unmap with the lock held by the caller. */
@@ -249,10 +271,14 @@ struct table_visitor {
 	/* base: the first address it covers; above: the entry that points at it, just W for the
 	 * top */
 	void (*table)(struct frame *table, unsigned level, u64 base, pte_t above, void *arg);
-	void (*page)(u64 addr, pte_t entry, void *arg); /* or NULL */
+	/* or NULL; others: references that others have to tables above, for pages_visit, else 0 */
+	void (*page)(u64 addr, pte_t entry, u64 others, void *arg);
 	void *arg;
 };
 void tables_visit(struct mm_struct *mm, const struct table_visitor *visitor);
+/* The same for the present entries of level 0 in [start, end), user addresses; ->table is not
+ * called. */
+void pages_visit(struct mm_struct *mm, u64 start, u64 end, const struct table_visitor *visitor);
 
 /* Counts for /proc/vmstat; atomic. */
 struct vm_counters {

@@ -5,6 +5,7 @@
  * area, which means the same).
  */
 #include "mm/mm.h"
+#include "mm/commit.h"
 #include "mm/pagecache.h"
 #include "sched/task.h"
 #include "x86/printk.h"
@@ -17,18 +18,25 @@ static u32 prot_flags(int prot)
 	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }
 
-int mm_check_limits(struct mm_struct *mm, u64 pages, u32 flags)
+/* The same without what may be promised. */
+static int check_limits(struct mm_struct *mm, u64 pages, u32 flags)
 {
-	bool data = vm_is_data(flags);
-
 	if (pages > (task_rlimit(RLIMIT_AS) >> PAGE_SHIFT) ||
 	    mm->total_pages > (task_rlimit(RLIMIT_AS) >> PAGE_SHIFT) - pages)
 		return -ENOMEM;
-	if (data && mm->data_pages + pages > task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT)
+	if (vm_is_data(flags) && mm->data_pages + pages > task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT)
 		return -ENOMEM;
-	if (data && !(flags & VM_NORESERVE) && pages > frame_total())
-		return -ENOMEM; /* Linux's overcommit heuristic: refuse only what can never be */
+	if ((flags & VM_LOCKED) && !capable(CAP_IPC_LOCK) &&
+	    mm->locked_pages + pages > task_rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT)
+		return -EAGAIN;
 	return 0;
+}
+
+int mm_check_limits(struct mm_struct *mm, u64 pages, u32 flags)
+{
+	int error = check_limits(mm, pages, flags);
+
+	return !error && (flags & VM_ACCOUNT) ? commit_check(pages, 0) : error;
 }
 
 /* Unmaps [start, end), whole pages, splitting the areas at its ends. 0, or -ENOMEM with nothing
@@ -76,7 +84,7 @@ static s64 choose_place(struct mm_struct *mm, const struct mmap_request *request
 		if (addr < MMAP_MIN)
 			return -EPERM;
 		if ((request->flags & MAP_FIXED_NOREPLACE) &&
-		    !vma_range_free(mm, addr, addr + size))
+		    !vma_range_unmapped(mm, addr, addr + size))
 			return -EEXIST;
 		return (s64)addr;
 	}
@@ -88,15 +96,29 @@ static s64 choose_place(struct mm_struct *mm, const struct mmap_request *request
 	return addr ? (s64)addr : -ENOMEM;
 }
 
-/* Pages of [start, end) that areas cover already: what replacing them does not add. */
-static u64 pages_covered(struct mm_struct *mm, u64 start, u64 end)
+/* Pages of [start, end) that areas with all of these flags cover already: what replacing them gives
+ * back. */
+static u64 pages_covered(struct mm_struct *mm, u64 start, u64 end, u32 flags)
 {
 	u64 pages = 0;
 
 	for (struct vm_area_struct *vma = vma_find(mm, start); vma && vma->start < end;
 	     vma = vma_next(vma))
-		pages += (min(vma->end, end) - max(vma->start, start)) >> PAGE_SHIFT;
+		if ((vma->flags & flags) == flags)
+			pages += (min(vma->end, end) - max(vma->start, start)) >> PAGE_SHIFT;
 	return pages;
+}
+
+/* May vma, which is to lie at [start, end), take the place of what is there? 0, -ENOMEM, -EAGAIN */
+static int check_new_area(struct mm_struct *mm, const struct vm_area_struct *vma, u64 start,
+			  u64 end)
+{
+	u64 pages = (end - start) >> PAGE_SHIFT;
+	int error = check_limits(mm, pages - pages_covered(mm, start, end, 0), vma->flags);
+
+	if (!error && (vma->flags & VM_ACCOUNT))
+		error = commit_check(pages, pages_covered(mm, start, end, VM_ACCOUNT));
+	return error;
 }
 
 static s64 map_locked(struct mm_struct *mm, struct vm_area_struct *vma,
@@ -109,8 +131,7 @@ static s64 map_locked(struct mm_struct *mm, struct vm_area_struct *vma,
 		return place;
 	if (mm->vma_count >= VMA_COUNT_MAX)
 		return -ENOMEM;
-	u64 covered = pages_covered(mm, (u64)place, (u64)place + size);
-	int error = mm_check_limits(mm, (size >> PAGE_SHIFT) - covered, vma->flags);
+	int error = check_new_area(mm, vma, (u64)place, (u64)place + size);
 	if (!error)
 		error = mm_unmap_locked(mm, (u64)place, (u64)place + size);
 	if (error)
@@ -128,14 +149,16 @@ s64 mm_map(struct mm_struct *mm, const struct mmap_request *request)
 	bool shared = (request->flags & MAP_TYPE) != MAP_PRIVATE;
 	u32 flags = prot_flags(request->prot) | request->vm_flags | (shared ? VM_SHARED : 0) |
 		    (request->flags & MAP_GROWSDOWN ? VM_GROWSDOWN : 0) |
-		    (request->flags & MAP_NORESERVE ? VM_NORESERVE : 0);
+		    (commit_noreserve(request->flags & MAP_NORESERVE) ? VM_NORESERVE : 0) |
+		    (request->flags & MAP_LOCKED ? VM_LOCKED : 0) | mm->future_flags;
 	struct vm_area_struct *vma = vma_new(mm, 0, size, flags);
 	s64 result = -ENOMEM;
 
 	if (!vma) {
 		struct vm_area_struct holder = { .ops = request->ops,
 						 .file = request->file,
-						 .cache = request->cache };
+						 .cache = request->cache,
+						 .flags = flags };
 
 		if (holder.ops && holder.ops->close)
 			holder.ops->close(&holder);
@@ -175,37 +198,12 @@ int mm_unmap(struct mm_struct *mm, u64 addr, u64 size)
 	return error;
 }
 
-/* Cuts vma down to its part within [start, end) by splitting; gives that part. */
-static int vma_isolate(struct vm_area_struct **vma, u64 start, u64 end)
-{
-	int error = 0;
-
-	if ((*vma)->start < start) {
-		error = vma_split(*vma, start);
-		if (error)
-			return error;
-		*vma = vma_next(*vma);
-	}
-	if ((*vma)->end > end)
-		error = vma_split(*vma, end);
-	return error;
-}
-
-/* Gives an area its new flags; the counts follow, because they depend on the flags. */
-static void set_flags(struct vm_area_struct *vma, u32 flags)
-{
-	u64 pages = (vma->end - vma->start) >> PAGE_SHIFT;
-
-	vma->mm->data_pages -= vm_is_data(vma->flags) ? pages : 0;
-	vma->mm->data_pages += vm_is_data(flags) ? pages : 0;
-	vma->flags = flags;
-}
-
 static int protect_area(struct vm_area_struct **vma, u64 start, u64 end, u32 prot)
 {
 	struct mm_struct *mm = (*vma)->mm;
 	u32 flags = ((*vma)->flags & ~VM_PROT) | prot;
 
+	flags |= vm_is_promised(flags) ? VM_ACCOUNT : 0;
 	if ((prot & VM_WRITE) && ((*vma)->flags & VM_SHARED) && !((*vma)->flags & VM_MAYWRITE))
 		return -EACCES;
 	if (flags == (*vma)->flags)
@@ -214,12 +212,14 @@ static int protect_area(struct vm_area_struct **vma, u64 start, u64 end, u32 pro
 	if (!vm_is_data((*vma)->flags) && vm_is_data(flags) &&
 	    mm->data_pages + pages > task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT)
 		return -ENOMEM;
-	int error = vma_isolate(vma, start, end);
+	int error = (flags & ~(*vma)->flags & VM_ACCOUNT) ? commit_check(pages, 0) : 0;
+	if (!error)
+		error = vma_isolate(vma, start, end);
 	if (!error)
 		error = pages_protect_prepare(mm, (*vma)->start, (*vma)->end);
 	if (error)
 		return error;
-	set_flags(*vma, flags);
+	vma_set_flags(*vma, flags);
 	pages_protect(mm, (*vma)->start, (*vma)->end, flags);
 	*vma = vma_merge(*vma);
 	return 0;
@@ -264,7 +264,7 @@ int mm_protect(struct mm_struct *mm, u64 addr, u64 size, int prot)
 
 static bool brk_grow(struct mm_struct *mm, u64 old_end, u64 new_end)
 {
-	u32 flags = VM_READ | VM_WRITE | VM_HEAP;
+	u32 flags = VM_READ | VM_WRITE | VM_HEAP | VM_ACCOUNT | mm->future_flags;
 
 	/* a page of distance to what follows */
 	if (!vma_range_free(mm, old_end, new_end + PAGE_SIZE))
@@ -309,7 +309,9 @@ static int advise_area(struct vm_area_struct *vma, u64 start, u64 end, int advic
 		{ MADV_KEEPONFORK, 0, VM_WIPEONFORK },
 	};
 
-	if (advice == MADV_DONTNEED || advice == MADV_FREE) {
+	if (advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_DONTNEED_LOCKED) {
+		if ((vma->flags & VM_LOCKED) && advice != MADV_DONTNEED_LOCKED)
+			return -EINVAL;
 		return pages_drop(vma->mm, max(vma->start, start), min(vma->end, end));
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(marks); i++) {
@@ -320,7 +322,7 @@ static int advise_area(struct vm_area_struct *vma, u64 start, u64 end, int advic
 		int error = vma_isolate(&vma, start, end);
 		if (error)
 			return error;
-		set_flags(vma, (vma->flags | marks[i].set) & ~marks[i].clear);
+		vma_set_flags(vma, (vma->flags | marks[i].set) & ~marks[i].clear);
 		vma_merge(vma);
 		return 0;
 	}
@@ -335,6 +337,7 @@ static bool advice_known(int advice)
 	case MADV_SEQUENTIAL:
 	case MADV_WILLNEED:
 	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
 	case MADV_FREE:
 	case MADV_DONTFORK:
 	case MADV_DOFORK:
@@ -397,6 +400,8 @@ int mm_sync(struct mm_struct *mm, u64 addr, u64 size, int flags)
 
 		if (!vma || vma->start > at)
 			result = -ENOMEM;
+		else if ((flags & MS_INVALIDATE) && (vma->flags & VM_LOCKED))
+			result = -EBUSY;
 		else
 			at = vma->end;
 	}

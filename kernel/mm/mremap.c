@@ -11,10 +11,7 @@
 /* Can [end, new_end) be added to vma where it is? */
 static bool can_grow(struct vm_area_struct *vma, u64 new_end)
 {
-	struct vm_area_struct *next = vma_next(vma);
-
-	return new_end <= USER_END && vma_range_free(vma->mm, vma->end, new_end) &&
-	       (!next || next->start >= new_end);
+	return new_end <= USER_END && vma_range_unmapped(vma->mm, vma->end, new_end);
 }
 
 /* The area that covers the whole of [addr, addr + size); NULL if none does. */
@@ -25,8 +22,12 @@ static struct vm_area_struct *area_of(struct mm_struct *mm, u64 addr, u64 size)
 	return vma && vma->start <= addr && vma->end - addr >= size ? vma : NULL;
 }
 
-/* Moves [addr, addr + size) of vma to `to`, where new_size bytes are free. `to` or -ENOMEM. */
-static s64 move_area(struct vm_area_struct *vma, u64 addr, u64 size, u64 to, u64 new_size)
+/*
+ * Moves [addr, addr + size) of vma to `to`, where new_size bytes are free; with keep
+ * (MREMAP_DONTUNMAP) the old place stays mapped, empty and unlocked. `to` or -ENOMEM.
+ */
+static s64 move_area(struct vm_area_struct *vma, u64 addr, u64 size, u64 to, u64 new_size,
+		     bool keep)
 {
 	struct mm_struct *mm = vma->mm;
 	struct vm_area_struct *copy = vma_duplicate(mm, vma);
@@ -42,7 +43,11 @@ static s64 move_area(struct vm_area_struct *vma, u64 addr, u64 size, u64 to, u64
 		vma_remove(copy);
 		return -ENOMEM;
 	}
+	if (keep)
+		vma_set_flags(vma, vma->flags & ~(VM_LOCKED | VM_LOCKONFAULT));
 	vma_merge(copy);
+	if (keep)
+		return (s64)to;
 	/* it may fail to split: then the old range stays mapped, empty */
 	mm_unmap_locked(mm, addr, addr + size);
 	return (s64)to;
@@ -58,7 +63,8 @@ static s64 resize_area(struct vm_area_struct *vma, u64 addr, u64 old_size, u64 n
 	return (s64)addr;
 }
 
-static s64 remap_fixed(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, u64 new_addr)
+static s64 remap_fixed(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, u64 new_addr,
+		       bool keep)
 {
 	int error = mm_unmap_locked(mm, new_addr, new_addr + new_size);
 
@@ -66,13 +72,14 @@ static s64 remap_fixed(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_siz
 		return error;
 	/* Unmapping may have split the area, or, with an old size of 0, taken it away. */
 	struct vm_area_struct *vma = area_of(mm, addr, old_size);
-	return vma ? move_area(vma, addr, old_size, new_addr, new_size) : -EFAULT;
+	return vma ? move_area(vma, addr, old_size, new_addr, new_size, keep) : -EFAULT;
 }
 
 static s64 remap_locked(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, int flags,
 			u64 new_addr)
 {
-	bool shrink = old_size && new_size <= old_size && !(flags & MREMAP_FIXED);
+	bool keep = flags & MREMAP_DONTUNMAP;
+	bool shrink = old_size && new_size <= old_size && !keep && !(flags & MREMAP_FIXED);
 	struct vm_area_struct *vma = area_of(mm, addr, shrink ? PAGE_SIZE : old_size);
 
 	if (!vma)
@@ -86,24 +93,27 @@ static s64 remap_locked(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_si
 	}
 	if (old_size == 0 && !(vma->flags & VM_SHARED))
 		return -EINVAL; /* duplicating is for shared mappings only */
-	/* What is added is held against all of memory even in an area mapped without reserve. */
-	if (new_size > old_size &&
-	    mm_check_limits(mm, (new_size - old_size) >> PAGE_SHIFT, vma->flags & ~VM_NORESERVE))
-		return -ENOMEM;
+	u64 added = keep ? new_size : new_size > old_size ? new_size - old_size : 0;
+	int error = added ? mm_check_limits(mm, added >> PAGE_SHIFT, vma->flags) : 0;
+	if (error)
+		return error;
 	if (flags & MREMAP_FIXED)
-		return remap_fixed(mm, addr, old_size, new_size, new_addr);
-	s64 place = old_size ? resize_area(vma, addr, old_size, new_size) : -ENOMEM;
+		return remap_fixed(mm, addr, old_size, new_size, new_addr, keep);
+	s64 place = old_size && !keep ? resize_area(vma, addr, old_size, new_size) : -ENOMEM;
 	if (place >= 0 || !(flags & MREMAP_MAYMOVE))
 		return place;
 	u64 gap = vma_find_gap(mm, new_size);
-	return gap ? move_area(vma, addr, old_size, gap, new_size) : -ENOMEM;
+	return gap ? move_area(vma, addr, old_size, gap, new_size, keep) : -ENOMEM;
 }
 
 s64 mm_remap(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_size, int flags, u64 new_addr)
 {
 	old_size = align_up(old_size, PAGE_SIZE);
 	new_size = align_up(new_size, PAGE_SIZE);
-	if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) || (addr & ~PAGE_MASK) || new_size == 0)
+	if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) || (addr & ~PAGE_MASK) ||
+	    new_size == 0)
+		return -EINVAL;
+	if ((flags & MREMAP_DONTUNMAP) && (!(flags & MREMAP_MAYMOVE) || new_size != old_size))
 		return -EINVAL;
 	if (old_size > USER_END || addr > USER_END - old_size)
 		return -EFAULT;

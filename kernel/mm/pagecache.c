@@ -1,7 +1,9 @@
 /* The radix tree behind pagecache.h. A node covers 64 children; height 0 is a single frame. */
 #include "mm/pagecache.h"
 #include "lib/string.h"
+#include "mm/commit.h"
 #include "mm/slab.h"
+#include <asm/errno.h>
 
 #define NODE_BITS 6
 #define NODE_SLOTS (1u << NODE_BITS)
@@ -83,25 +85,53 @@ struct frame *pagecache_get(struct page_cache *cache, u64 index)
 	return frame;
 }
 
+bool pagecache_has(struct page_cache *cache, u64 index)
+{
+	spin_lock(&cache->lock);
+	bool there = lookup(cache, index) != NULL;
+	spin_unlock(&cache->lock);
+	return there;
+}
+
+/* Fills the hole at index: the frame, without a reference for the caller, or NULL. The lock is
+ * held. */
+static struct frame *fill_hole(struct page_cache *cache, u64 index)
+{
+	void **slot = slot_for(cache, index);
+
+	if (!slot || (cache->charged && commit_charge(1)))
+		return NULL;
+	struct frame *frame = frame_alloc_zeroed(FRAME_CACHE);
+	if (frame) {
+		frame->owner = cache;
+		frame->index = index;
+		*slot = frame;
+		cache->pages++;
+	} else if (cache->charged) {
+		commit_add(-1);
+	}
+	return frame;
+}
+
 struct frame *pagecache_get_or_create(struct page_cache *cache, u64 index)
 {
 	spin_lock(&cache->lock);
 	struct frame *frame = lookup(cache, index);
-	if (!frame) {
-		void **slot = slot_for(cache, index);
-
-		frame = slot ? frame_alloc_zeroed(FRAME_CACHE) : NULL;
-		if (frame) {
-			frame->owner = cache;
-			frame->index = index;
-			*slot = frame;
-			cache->pages++;
-		}
-	}
+	if (!frame)
+		frame = fill_hole(cache, index);
 	if (frame)
 		frame_get(frame);
 	spin_unlock(&cache->lock);
 	return frame;
+}
+
+struct frame *pagecache_fault(struct page_cache *cache, u64 index)
+{
+	struct frame *frame = pagecache_get_or_create(cache, index);
+
+	if (frame)
+		return frame;
+	return ERR_PTR(cache->charged && commit_check(1, 0) ? -EFAULT : -ENOMEM);
 }
 
 /*
@@ -141,7 +171,10 @@ static u64 truncate_slot(void **slot, u32 level, u64 base, u64 from)
 void pagecache_truncate(struct page_cache *cache, u64 from)
 {
 	spin_lock(&cache->lock);
-	cache->pages -= truncate_slot(&cache->root, cache->height, 0, from);
+	u64 dropped = truncate_slot(&cache->root, cache->height, 0, from);
+	cache->pages -= dropped;
+	if (cache->charged)
+		commit_add(-(s64)dropped);
 	if (!cache->root)
 		cache->height = 0;
 	spin_unlock(&cache->lock);
@@ -150,9 +183,22 @@ void pagecache_truncate(struct page_cache *cache, u64 from)
 void pagecache_destroy(struct page_cache *cache)
 {
 	pagecache_truncate(cache, 0);
+	commit_add(-(s64)cache->reserved);
 	spin_lock(&registry_lock);
 	list_del(&cache->link);
 	spin_unlock(&registry_lock);
+}
+
+u64 pagecache_promised(void)
+{
+	struct page_cache *cache;
+	u64 pages = 0;
+
+	spin_lock(&registry_lock);
+	list_for_each(cache, &registry, link)
+		pages += cache->reserved + (cache->charged ? cache->pages : 0);
+	spin_unlock(&registry_lock);
+	return pages;
 }
 
 static void visit(void *at, u32 level, void (*fn)(struct frame *frame, void *arg), void *arg)

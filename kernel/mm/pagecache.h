@@ -17,20 +17,33 @@ struct page_cache {
 	u32 height;	       /* levels of nodes */
 	u64 pages;	       /* frames held */
 	u32 mapped;	       /* areas of address spaces that map it; atomic */
+	u32 writers;	       /* of these, shared ones that may be written; atomic */
 	struct list_head link; /* in the list of all caches, which the audit walks */
+	/* pages promised for it, there or not (commit.h); fixed while it is in use */
+	u64 reserved;
+	bool charged; /* each page counts as promised while it is there; fixed */
 };
 
 void pagecache_module_init(void);
 void pagecache_init(struct page_cache *cache);
-void pagecache_destroy(struct page_cache *cache); /* drops every page */
+/* drops every page, and the promise */
+void pagecache_destroy(struct page_cache *cache);
 
 /* The frame at page number index with a reference for the caller, or NULL if there is a hole. */
 struct frame *pagecache_get(struct page_cache *cache, u64 index);
-/* As above, filling a hole with a zeroed frame. NULL only when memory is exhausted. */
+/* Is there one? */
+bool pagecache_has(struct page_cache *cache, u64 index);
+/* As pagecache_get, filling a hole with a zeroed frame. NULL when memory is exhausted, or, where
+ * pages are charged, one more may not be promised. */
 struct frame *pagecache_get_or_create(struct page_cache *cache, u64 index);
+/* The same for a page fault: ERR_PTR(-ENOMEM), or ERR_PTR(-EFAULT) (SIGBUS) where it may not be
+ * promised, because killing somebody would not help. */
+struct frame *pagecache_fault(struct page_cache *cache, u64 index);
 /* Drops all pages from page number `from` on. */
 void pagecache_truncate(struct page_cache *cache, u64 from);
 
+/* What all caches count as promised (audit). */
+u64 pagecache_promised(void);
 /* Calls fn for every page of every cache (audit). */
 void pagecache_for_each(void (*fn)(struct frame *frame, void *arg), void *arg);
 

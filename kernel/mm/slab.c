@@ -165,6 +165,44 @@ void kfree(const void *object)
 		frame_put(frame);
 }
 
+/* Takes the empty slabs of one cache out of it, linked by their frames into `out`. */
+static void take_empty(struct kmem_cache *cache, struct list_head *out)
+{
+	struct frame *slab, *next;
+
+	list_for_each_safe(slab, next, &cache->partial, link) {
+		if (cache->empty == 0)
+			break;
+		if (slab->used)
+			continue;
+		list_del(&slab->link);
+		list_add(out, &slab->link);
+		cache->empty--;
+		cache->slabs--;
+	}
+}
+
+u64 slab_shrink(void)
+{
+	struct list_head out = LIST_HEAD_INIT(out);
+	struct frame *slab, *next;
+	u64 frames_freed = 0;
+
+	for (u32 i = 0; i < cache_total; i++) {
+		struct kmem_cache *cache = cache_table[i];
+
+		if (!cache->empty || !spin_trylock(&cache->lock))
+			continue;
+		take_empty(cache, &out);
+		spin_unlock(&cache->lock);
+	}
+	list_for_each_safe(slab, next, &out, link) {
+		frames_freed += 1ull << slab->order;
+		frame_put(slab);
+	}
+	return frames_freed;
+}
+
 void slab_for_each(void (*fn)(const struct kmem_cache *cache, void *arg), void *arg)
 {
 	for (u32 i = 0; i < cache_total; i++)

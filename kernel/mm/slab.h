@@ -37,6 +37,12 @@ void *kmalloc(size_t size);
 void *kzalloc(size_t size);
 void kfree(const void *object); /* NULL is allowed */
 
+/*
+ * Gives the frames of wholly free slabs back; how many. A cache whose lock is held is left out: the
+ * caller may be the one who holds it.
+ */
+u64 slab_shrink(void);
+
 /* Calls fn for every cache, for /proc/slabinfo and the audit. */
 void slab_for_each(void (*fn)(const struct kmem_cache *cache, void *arg), void *arg);
 

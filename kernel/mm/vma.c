@@ -6,6 +6,7 @@
  * in its set yet.
  */
 #include "mm/mm.h"
+#include "mm/commit.h"
 #include "mm/pagecache.h"
 #include "mm/slab.h"
 #include "lib/string.h"
@@ -97,7 +98,7 @@ struct vm_area_struct *vma_new(struct mm_struct *mm, u64 start, u64 end, u32 fla
 		vma->mm = mm;
 		vma->start = start;
 		vma->end = end;
-		vma->flags = flags;
+		vma->flags = flags | (vm_is_promised(flags) ? VM_ACCOUNT : 0);
 	}
 	return vma;
 }
@@ -112,6 +113,10 @@ static void account(struct vm_area_struct *vma, s64 pages)
 		mm->stack_pages += (u64)pages;
 	else if (vm_is_data(vma->flags))
 		mm->data_pages += (u64)pages;
+	if (vma->flags & VM_ACCOUNT)
+		commit_add(pages);
+	if (vma->flags & VM_LOCKED)
+		mm->locked_pages += (u64)pages;
 }
 
 static s64 pages_of(const struct vm_area_struct *vma)
@@ -163,8 +168,12 @@ void vma_remove(struct vm_area_struct *vma)
 
 struct vm_area_struct *vma_duplicate(struct mm_struct *mm, const struct vm_area_struct *vma)
 {
-	struct vm_area_struct *copy = vma_new(mm, vma->start, vma->end, vma->flags);
+	const u32 not_inherited = mm != vma->mm ? VM_LOCKED | VM_LOCKONFAULT : 0;
 
+	if (mm != vma->mm && (vma->flags & VM_ACCOUNT) && commit_check((u64)pages_of(vma), 0))
+		return NULL;
+	struct vm_area_struct *copy =
+		vma_new(mm, vma->start, vma->end, vma->flags & ~not_inherited);
 	if (!copy)
 		return NULL;
 	copy->pgoff = vma->pgoff;
@@ -190,6 +199,13 @@ void vma_resize(struct vm_area_struct *vma, u64 start, u64 end)
 	refresh_gap(next);
 }
 
+void vma_set_flags(struct vm_area_struct *vma, u32 flags)
+{
+	account(vma, -pages_of(vma));
+	vma->flags = flags;
+	account(vma, pages_of(vma));
+}
+
 int vma_split(struct vm_area_struct *vma, u64 addr)
 {
 	if (vma->mm->vma_count >= VMA_COUNT_MAX)
@@ -203,6 +219,21 @@ int vma_split(struct vm_area_struct *vma, u64 addr)
 	vma_resize(vma, vma->start, addr);
 	vma_insert(upper);
 	return 0;
+}
+
+int vma_isolate(struct vm_area_struct **vma, u64 start, u64 end)
+{
+	int error = 0;
+
+	if ((*vma)->start < start) {
+		error = vma_split(*vma, start);
+		if (error)
+			return error;
+		*vma = vma_next(*vma);
+	}
+	if ((*vma)->end > end)
+		error = vma_split(*vma, end);
+	return error;
 }
 
 /* May b, which begins where a ends, be part of a? */
@@ -283,4 +314,11 @@ bool vma_range_free(struct mm_struct *mm, u64 start, u64 end)
 		return true;
 	return end <= next->start &&
 	       (!(next->flags & VM_GROWSDOWN) || next->start - end >= STACK_GUARD_GAP);
+}
+
+bool vma_range_unmapped(struct mm_struct *mm, u64 start, u64 end)
+{
+	struct vm_area_struct *next = vma_find(mm, start);
+
+	return !next || end <= next->start;
 }

@@ -264,15 +264,29 @@ const struct cred *cred_for_access(void)
 	return cred;
 }
 
-bool cred_may_inspect(const struct task_struct *task)
+/* May who asks as this user and group, with these capabilities, look into the task? */
+static bool may_access(const struct task_struct *task, uid_t uid, gid_t gid, u64 capabilities)
 {
-	const struct cred *mine = current->cred, *theirs = task->real_cred;
+	const struct cred *theirs = task->real_cred;
 
 	ASSERT(spin_held(&tasklist_lock));
 	if (task->leader == current->leader || capable(CAP_SYS_PTRACE))
 		return true;
-	return mine->fsuid == theirs->euid && mine->fsuid == theirs->suid &&
-	       mine->fsuid == theirs->uid && mine->fsgid == theirs->egid &&
-	       mine->fsgid == theirs->sgid && mine->fsgid == theirs->gid &&
-	       (!task->mm || task->mm->dumpable) && !(theirs->permitted & ~mine->effective);
+	return uid == theirs->euid && uid == theirs->suid && uid == theirs->uid &&
+	       gid == theirs->egid && gid == theirs->sgid && gid == theirs->gid &&
+	       (!task->mm || task->mm->dumpable) && !(theirs->permitted & ~capabilities);
+}
+
+bool cred_may_inspect(const struct task_struct *task)
+{
+	const struct cred *mine = current->cred;
+
+	return may_access(task, mine->fsuid, mine->fsgid, mine->effective);
+}
+
+bool cred_may_attach(const struct task_struct *task)
+{
+	const struct cred *mine = current->cred;
+
+	return may_access(task, mine->uid, mine->gid, mine->permitted);
 }

@@ -65,5 +65,7 @@ const struct cred *cred_for_access(void);
 /* May the running task look into another (ptrace(2), "Ptrace access mode checking", as what reads
  * /proc)? tasklist_lock held. */
 bool cred_may_inspect(const struct task_struct *task);
+/* May it trace the other, or reach into its memory (the same, by the real ids)? */
+bool cred_may_attach(const struct task_struct *task);
 
 #endif

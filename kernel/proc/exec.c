@@ -391,8 +391,10 @@ static void commit_credentials(struct exec *exec)
 
 	current->mm->dumpable = old->euid == old->uid && old->egid == old->gid &&
 				inode_permission(exec->file->inode, MAY_READ) == 0;
-	if (exec->secure)
-		current->pdeath_signal = 0; /* not by one who may not signal it (prctl(2)) */
+	if (exec->secure) {		    /* whoever is nobody to it has no say in it */
+		current->pdeath_signal = 0; /* prctl(2) */
+		current->fail_nth = 0;
+	}
 	cred_commit(exec->cred);
 	exec->cred = NULL;
 }

@@ -32,6 +32,7 @@
 #define FRAMES_PER_TASK 20
 #define FRAMES_PER_ROOT_TASK 16
 
+static u64 frames_for_tasks; /* what was free when the first process began */
 static struct kmem_cache task_cache, fpu_cache;
 
 void fork_module_init(void)
@@ -156,6 +157,8 @@ static int clone_signals(struct task_struct *child)
 		return -ENOMEM;
 	}
 	child->rlimits = child->signal->rlimits;
+	child->signal->oom_score_adj = current->signal->oom_score_adj;
+	child->signal->oom_score_adj_min = current->signal->oom_score_adj_min;
 	child->blocked = current->blocked;
 	return 0;
 }
@@ -254,7 +257,7 @@ static struct task_struct *task_copy(const struct trapframe *tf, const struct cl
 	u64 share = capable(CAP_SYS_RESOURCE) ? FRAMES_PER_ROOT_TASK : FRAMES_PER_TASK;
 
 	/* As Linux's threads-max: a fork bomb ends in EAGAIN while there is memory. */
-	if (task_live_count >= frame_total() / share)
+	if (task_live_count >= frames_for_tasks / share)
 		return ERR_PTR(-EAGAIN);
 	struct task_struct *child = task_alloc();
 	int error = -ENOMEM;
@@ -428,6 +431,7 @@ int task_spawn_init(void (*fn)(void *arg), void *arg)
 
 	if (!task)
 		return error;
+	frames_for_tasks = frame_free_count();
 	strlcpy(task->comm, "init", sizeof(task->comm));
 	error = clone_pid(task);
 	task->files = files_new();

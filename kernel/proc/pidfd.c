@@ -86,16 +86,8 @@ int pidfd_open(pid_t nr, u32 flags)
 	if (error)
 		return error;
 	fd = fd_reserve(0, true);
-	if (fd < 0)
-		goto out;
-	struct file *file = pidfd_file(pid, flags);
-	if (IS_ERR(file)) {
-		fd_cancel(fd);
-		fd = (int)PTR_ERR(file);
-	} else {
-		fd_publish(fd, file);
-	}
-out:
+	if (fd >= 0)
+		fd = fd_settle(fd, pidfd_file(pid, flags));
 	pid_put(pid);
 	return fd;
 }

@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "mm/usercopy.h"
+#include "proc/oom.h"
 #include "x86/fpu.h"
 #include <asm/errno.h>
 #include <asm/sigcontext.h>
@@ -150,7 +151,9 @@ static int pop_fpu(u64 from)
 	u8 *buffer = NULL;
 
 	if (from) {
-		buffer = kzalloc(cpu_features.xsave_size);
+		/* Nobody could be told that there is no memory: as a fault does, it waits. */
+		while (!(buffer = kzalloc(cpu_features.xsave_size)) && !kill_is_pending())
+			oom_kill();
 		int error = buffer ? read_image(buffer, from) : -ENOMEM;
 		if (error) {
 			kfree(buffer);

@@ -42,6 +42,8 @@ struct signal_struct {
 	u32 forking;	   /* forks under way, and what was sent to the whole group meanwhile: */
 	u64 fork_signals;  /* the children must not miss it. sighand->lock */
 	bool is_subreaper; /* adopts the orphans among its descendants; tasklist_lock */
+	/* OOM_SCORE_ADJ_MIN to _MAX, and the lowest it may be set to; inherited. tasklist_lock */
+	int oom_score_adj, oom_score_adj_min;
 	struct itimers itimers;		   /* sighand->lock */
 	struct posix_timers *posix_timers; /* NULL: never made one */
 };

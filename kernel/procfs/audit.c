@@ -9,10 +9,12 @@
  * each mm's lock in turn; an address space that is being changed by a sleeping task is waited for.
  */
 #include "lib/string.h"
+#include "mm/commit.h"
 #include "mm/kmap.h"
 #include "mm/mm.h"
 #include "mm/pagecache.h"
 #include "mm/slab.h"
+#include "mm/sysvshm.h"
 #include "proc/cred.h"
 #include "proc/limits.h"
 #include "proc/pid.h"
@@ -33,6 +35,7 @@ struct audit {
 	/* by level: is the table just visited there seen for the first time? What a shared table
 	 * points at counts once, however many address spaces come by */
 	bool fresh[4];
+	u64 promised;		/* pages, in areas */
 	u64 user_refs, signals; /* of all users */
 };
 
@@ -70,11 +73,12 @@ static void found_table(struct frame *table, unsigned level, u64 base, pte_t abo
 	audit->tables++;
 }
 
-static void found_page(u64 addr, pte_t entry, void *arg)
+static void found_page(u64 addr, pte_t entry, u64 others, void *arg)
 {
 	struct audit *audit = arg;
 	struct frame *frame = frame_of_phys(entry & PTE_ADDR);
 
+	(void)others;
 	frame->audit += audit->fresh[0];
 	if (frame->kind == FRAME_ANON)
 		audit->anon++;
@@ -91,7 +95,7 @@ static void audit_mm(struct audit *audit, struct mm_struct *mm)
 {
 	struct table_visitor visitor = { found_table, found_page, audit };
 	struct vm_area_struct *vma;
-	u64 pages = 0, areas = 0, previous = 0;
+	u64 pages = 0, areas = 0, previous = 0, locked = 0;
 
 	audit->tables = audit->anon = audit->file = 0;
 	tables_visit(mm, &visitor);
@@ -105,11 +109,16 @@ static void audit_mm(struct audit *audit, struct mm_struct *mm)
 		if (vma->start < previous || vma->end <= vma->start)
 			complain(audit, "order of area", vma->start, previous, vma->end);
 		previous = vma->end;
-		pages += (vma->end - vma->start) >> PAGE_SHIFT;
+		u64 size = (vma->end - vma->start) >> PAGE_SHIFT;
+		pages += size;
+		audit->promised += vma->flags & VM_ACCOUNT ? size : 0;
+		locked += vma->flags & VM_LOCKED ? size : 0;
 		areas++;
 	}
 	if (pages != mm->total_pages || areas != mm->vma_count)
 		complain(audit, "pages in areas of mm", (ull)mm, pages, mm->total_pages);
+	if (locked != mm->locked_pages)
+		complain(audit, "locked pages of mm", (ull)mm, locked, mm->locked_pages);
 }
 
 static void found_cached(struct frame *frame, void *arg)
@@ -303,7 +312,14 @@ u64 audit_run(struct text *text)
 			frames[pfn].audit = 0;
 	zero_frame->audit = 1; /* the kernel's own hold */
 	u64 address_spaces = audit_address_spaces(&audit);
+	audit.promised += pagecache_promised();
+	if (audit.promised != commit_count())
+		complain(&audit, "promised pages", 0, audit.promised, commit_count());
 	pagecache_for_each(found_cached, &audit);
+	u64 attached, mapped;
+	int miscounted = shm_miscounted(&attached, &mapped);
+	if (miscounted >= 0)
+		complain(&audit, "attaches of shm segment", (ull)miscounted, mapped, attached);
 	audit_frames(&audit);
 	text_print(text, "address spaces %llu, kernel stacks kept %llu\n", (ull)address_spaces,
 		   (ull)kstack_cached());

@@ -58,13 +58,14 @@ static const struct proc_dir *const sys_dirs[] = { &sys_kernel_dir, &sys_fs_dir,
 						   NULL };
 static const struct proc_file no_files[] = { { .name = NULL } };
 static const struct proc_dir sys_dir = { "sys", no_files, sys_dirs };
-static const struct proc_dir *const root_dirs[] = { &sys_dir, NULL };
+static const struct proc_dir sysvipc_dir = { "sysvipc", sysvipc_files, NULL };
+static const struct proc_dir *const root_dirs[] = { &sys_dir, &sysvipc_dir, NULL };
 static const struct proc_dir root_dir = { "", root_files, root_dirs };
 
 static const struct inode_ops root_ops, dir_ops, file_inode_ops, link_ops, self_ops, task_dir_ops,
 	fd_dir_ops, tasks_ops;
 static const struct file_ops root_file_ops, dir_file_ops, text_file_ops, task_dir_file_ops,
-	fd_dir_file_ops, tasks_file_ops;
+	fd_dir_file_ops, tasks_file_ops, pagemap_file_ops, kpagecount_file_ops, kpageflags_file_ops;
 
 static struct proc_node *node_of(const struct inode *inode)
 {
@@ -229,6 +230,15 @@ static struct dentry *lookup_task(struct dentry *parent, const char *name, size_
 	return result;
 }
 
+/* Files of words, not of text. */
+static const struct {
+	const char *name;
+	const struct file_ops *file_ops;
+} root_specials[] = {
+	{ "kpagecount", &kpagecount_file_ops },
+	{ "kpageflags", &kpageflags_file_ops },
+};
+
 static struct dentry *root_lookup(struct dentry *dir, const char *name, size_t length)
 {
 	struct proc_node node = { 0 };
@@ -239,6 +249,10 @@ static struct dentry *root_lookup(struct dentry *dir, const char *name, size_t l
 		return make(dir, name, length, S_IFLNK | 0777, &self_ops, NULL,
 			    &(struct proc_node){ .fd = 1 });
 	}
+	for (u32 i = 0; i < ARRAY_SIZE(root_specials); i++)
+		if (same(root_specials[i].name, name, length))
+			return make(dir, name, length, S_IFREG | 0400, &file_inode_ops,
+				    root_specials[i].file_ops, &node);
 	struct dentry *found = lookup_fixed(dir, &root_dir, name, length);
 	return IS_ERR(found) && PTR_ERR(found) == -ENOENT ? lookup_task(dir, name, length) : found;
 }
@@ -289,6 +303,10 @@ static int root_readdir(struct file *file, struct dir_context *context)
 		return 0;
 	if (!readdir_fixed(context, &root_dir, 4, &end))
 		return 0;
+	for (u32 i = 0; i < ARRAY_SIZE(root_specials); i++, end++)
+		if (context->pos == end &&
+		    !emit(context, root_specials[i].name, (u64)&root_specials[i], S_IFREG >> 12))
+			return 0;
 	return readdir_tasks(context);
 }
 
@@ -302,6 +320,7 @@ static const struct {
 	const struct file_ops *file_ops;
 } task_specials[] = {
 	{ "fd", TASK_FD_DIR, S_IFDIR | 0500, &fd_dir_ops, &fd_dir_file_ops },
+	{ "pagemap", TASK_FILE, S_IFREG | 0400, &file_inode_ops, &pagemap_file_ops },
 	{ "task", TASK_TASKS, S_IFDIR | 0555, &tasks_ops, &tasks_file_ops },
 	{ "exe", TASK_LINK_EXE, S_IFLNK | 0777, &link_ops, NULL },
 	{ "cwd", TASK_LINK_CWD, S_IFLNK | 0777, &link_ops, NULL },
@@ -543,6 +562,19 @@ static ssize_t text_read(struct file *file, struct uio *uio, s64 *pos)
 	return result;
 }
 
+/* 0 or -errno; -ESRCH: the process is gone. */
+static int store(const struct proc_node *node, char *value)
+{
+	struct task_struct *task = node->pid ? node_task_get(node) : NULL;
+
+	if (node->pid && !task)
+		return -ESRCH;
+	int error = node->file->store(value, task);
+	if (task)
+		task_put(task);
+	return error;
+}
+
 static ssize_t text_write(struct file *file, struct uio *uio, s64 *pos)
 {
 	const struct proc_node *node = node_of(file->inode);
@@ -558,11 +590,47 @@ static ssize_t text_write(struct file *file, struct uio *uio, s64 *pos)
 	value[size] = '\0';
 	if (size && value[size - 1] == '\n')
 		value[size - 1] = '\0';
-	int error = node->file->store(value);
+	int error = store(node, value);
 	*pos += (s64)size;
 	return error ? error : (ssize_t)size;
 }
 
+static int pagemap_open(struct inode *inode, struct file *file)
+{
+	(void)file;
+	return may_inspect(node_of(inode)) ? 0 : -EACCES;
+}
+
+static ssize_t pagemap_read(struct file *file, struct uio *uio, s64 *pos)
+{
+	struct task_struct *task = node_task_get(node_of(file->inode));
+
+	if (!task)
+		return 0;
+	ssize_t result = task_read_pagemap(task, uio, pos);
+	task_put(task);
+	return result;
+}
+
+static ssize_t kpagecount_read(struct file *file, struct uio *uio, s64 *pos)
+{
+	(void)file;
+	return read_kpagecount(uio, pos);
+}
+
+static ssize_t kpageflags_read(struct file *file, struct uio *uio, s64 *pos)
+{
+	(void)file;
+	return read_kpageflags(uio, pos);
+}
+
+static const struct file_ops pagemap_file_ops = { .open = pagemap_open,
+						  .read = pagemap_read,
+						  .seek = file_seek_any };
+static const struct file_ops kpagecount_file_ops = { .read = kpagecount_read,
+						     .seek = file_seek_any };
+static const struct file_ops kpageflags_file_ops = { .read = kpageflags_read,
+						     .seek = file_seek_any };
 static const struct file_ops text_file_ops = {
 	.open = text_open,
 	.release = text_release,

@@ -2,8 +2,10 @@
 #include "fs/file.h"
 #include "fs/mount.h"
 #include "lib/string.h"
+#include "mm/commit.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
+#include "proc/oom.h"
 #include "proc/pid.h"
 #include "procfs/text.h"
 #include "syscall/process.h"
@@ -41,6 +43,8 @@ static void show_meminfo(struct text *text, struct task_struct *task)
 		{ "SReclaimable", 0 },
 		{ "KernelStack", frame_kind_count(FRAME_STACK) * KIB_PER_PAGE },
 		{ "PageTables", frame_kind_count(FRAME_TABLE) * KIB_PER_PAGE },
+		{ "CommitLimit", commit_limit() * KIB_PER_PAGE },
+		{ "Committed_AS", commit_count() * KIB_PER_PAGE },
 	};
 
 	(void)task;
@@ -100,15 +104,32 @@ static void show_cmdline(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", boot_info.cmdline);
 }
 
+/* Linux's names where it has one for it. */
 static void show_vmstat(struct text *text, struct task_struct *task)
 {
+	const struct {
+		const char *name;
+		u64 value;
+	} lines[] = {
+		{ "nr_free_pages", frame_free_count() },
+		{ "nr_anon_pages", frame_kind_count(FRAME_ANON) - 1 }, /* less the page of zeroes */
+		{ "nr_file_pages", frame_kind_count(FRAME_CACHE) },
+		{ "nr_slab_reclaimable", 0 },
+		{ "nr_slab_unreclaimable", frame_kind_count(FRAME_SLAB) },
+		{ "nr_kernel_stack", frame_kind_count(FRAME_STACK) * KIB_PER_PAGE },
+		{ "nr_page_table_pages", frame_kind_count(FRAME_TABLE) },
+		{ "pgfault", vm_counters.pgfault },
+		{ "pgmajfault", 0 },
+		{ "oom_kill", oom_kills },
+		{ "zero_filled", vm_counters.zero_filled },
+		{ "cow_page_copied", vm_counters.cow_page_copied },
+		{ "cow_page_reused", vm_counters.cow_page_reused },
+		{ "cow_table_copied", vm_counters.cow_table_copied },
+	};
+
 	(void)task;
-	text_print(text,
-		   "nr_free_pages %llu\npgfault %llu\nzero_filled %llu\n"
-		   "cow_page_copied %llu\ncow_page_reused %llu\ncow_table_copied %llu\n",
-		   (ull)frame_free_count(), (ull)vm_counters.pgfault, (ull)vm_counters.zero_filled,
-		   (ull)vm_counters.cow_page_copied, (ull)vm_counters.cow_page_reused,
-		   (ull)vm_counters.cow_table_copied);
+	for (u32 i = 0; i < ARRAY_SIZE(lines); i++)
+		text_print(text, "%s %llu\n", lines[i].name, (ull)lines[i].value);
 }
 
 static void print_cache(const struct kmem_cache *cache, void *arg)
@@ -172,13 +193,22 @@ const struct proc_file root_files[] = {
 
 /* --- sysctls --- */
 
-/* A whole decimal number, or false. */
-static bool parse_value(const char *text, u64 *value)
+bool parse_value(const char *text, u64 *value)
 {
 	const char *end;
 
 	*value = str_to_u64(text, &end);
 	return end != text && *end == '\0';
+}
+
+int store_number(const char *text, u64 *number, u64 max)
+{
+	u64 value;
+
+	if (!parse_value(text, &value) || value > max)
+		return -EINVAL;
+	*number = value;
+	return 0;
 }
 
 static void show_fork_mode(struct text *text, struct task_struct *task)
@@ -187,10 +217,11 @@ static void show_fork_mode(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", fork_mode_name(fork_mode));
 }
 
-static int store_fork_mode(char *value)
+static int store_fork_mode(char *value, struct task_struct *task)
 {
 	enum fork_mode mode;
 
+	(void)task;
 	if (!fork_mode_parse(value, &mode))
 		return -EINVAL;
 	fork_mode = mode;
@@ -203,10 +234,11 @@ static void show_pid_max(struct text *text, struct task_struct *task)
 	text_print(text, "%u\n", pid_max);
 }
 
-static int store_pid_max(char *value)
+static int store_pid_max(char *value, struct task_struct *task)
 {
 	u64 number;
 
+	(void)task;
 	if (!parse_value(value, &number) || number < PID_MAX_MINIMUM || number > PID_MAX_LIMIT)
 		return -EINVAL;
 	__atomic_store_n(&pid_max, (u32)number, __ATOMIC_RELAXED);
@@ -231,8 +263,9 @@ static void show_hostname(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", system_name.nodename);
 }
 
-static int store_hostname(char *value)
+static int store_hostname(char *value, struct task_struct *task)
 {
+	(void)task;
 	if (strlen(value) > __NEW_UTS_LEN)
 		return -EINVAL;
 	strlcpy(system_name.nodename, value, sizeof(system_name.nodename));
@@ -257,10 +290,11 @@ static void show_dmesg_restrict(struct text *text, struct task_struct *task)
 	text_print(text, "%u\n", dmesg_restrict);
 }
 
-static int store_dmesg_restrict(char *value)
+static int store_dmesg_restrict(char *value, struct task_struct *task)
 {
 	u64 number;
 
+	(void)task;
 	if (!parse_value(value, &number) || number > 1)
 		return -EINVAL;
 	dmesg_restrict = number;
@@ -285,6 +319,9 @@ const struct proc_file sys_kernel_files[] = {
 	{ "ostype", 0444, show_ostype, NULL },
 	{ "pid_max", 0644, show_pid_max, store_pid_max },
 	{ "printk", 0444, show_printk, NULL },
+	{ "shmall", 0644, show_shmall, store_shmall },
+	{ "shmmax", 0644, show_shmmax, store_shmmax },
+	{ "shmmni", 0644, show_shmmni, store_shmmni },
 	{ .name = NULL },
 };
 
@@ -303,16 +340,5 @@ static void show_pipe_max_size(struct text *text, struct task_struct *task)
 const struct proc_file sys_fs_files[] = {
 	{ "file-max", 0444, show_file_max, NULL },
 	{ "pipe-max-size", 0444, show_pipe_max_size, NULL },
-	{ .name = NULL },
-};
-
-static void show_overcommit(struct text *text, struct task_struct *task)
-{
-	(void)task;
-	text_print(text, "0\n");
-}
-
-const struct proc_file sys_vm_files[] = {
-	{ "overcommit_memory", 0444, show_overcommit, NULL },
 	{ .name = NULL },
 };

@@ -154,6 +154,8 @@ static void print_memory(struct text *text, const struct mm_struct *mm)
 	} lines[] = {
 		{ "VmPeak", mm->total_peak },
 		{ "VmSize", mm->total_pages },
+		{ "VmLck", mm->locked_pages },
+		{ "VmPin", 0 },
 		{ "VmHWM", mm->rss_peak },
 		{ "VmRSS", mm->rss_anon + mm->rss_file },
 		{ "RssAnon", mm->rss_anon },
@@ -279,7 +281,7 @@ static void show_comm(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", task->comm);
 }
 
-static void print_area(struct text *text, const struct vm_area_struct *vma, char *path, size_t size)
+void task_print_area(struct text *text, const struct vm_area_struct *vma, char *path, size_t size)
 {
 	const char *name = "";
 	u64 ino = 0;
@@ -292,6 +294,9 @@ static void print_area(struct text *text, const struct vm_area_struct *vma, char
 		ino = vma->file->inode->ino;
 		major = dev_major(vma->file->inode->fs->dev);
 		minor = dev_minor(vma->file->inode->fs->dev);
+	} else if (vma->ops && vma->ops->describe) {
+		vma->ops->describe(vma, path, size, &ino);
+		name = path;
 	} else if (vma->flags & VM_HEAP) {
 		name = "[heap]";
 	} else if (vma->flags & VM_STACK) {
@@ -320,7 +325,7 @@ static void show_maps(struct text *text, struct task_struct *task)
 
 		mutex_lock(&mm->lock);
 		list_for_each(vma, &mm->vma_list, link)
-			print_area(text, vma, path, PAGE_SIZE);
+			task_print_area(text, vma, path, PAGE_SIZE);
 		mutex_unlock(&mm->lock);
 	}
 	text->failed = text->failed || !path;
@@ -348,10 +353,16 @@ const struct proc_file task_files[] = {
 	{ "cmdline", 0444, show_cmdline, NULL },
 	{ "comm", 0444, show_comm, NULL },
 	{ "environ", 0400 | PROC_PRIVATE, show_environ, NULL },
+	{ "fail-nth", 0644, task_show_fail_nth, task_store_fail_nth },
 	{ "limits", 0444, task_show_limits, NULL },
 	{ "maps", 0444 | PROC_PRIVATE, show_maps, NULL },
 	{ "mounts", 0444, show_mounts, NULL },
+	{ "oom_adj", 0644, task_show_oom_adj, task_store_oom_adj },
+	{ "oom_score", 0444, task_show_oom_score, NULL },
+	{ "oom_score_adj", 0644, task_show_oom_score_adj, task_store_oom_score_adj },
 	{ "pagetables", 0444 | PROC_PRIVATE, task_show_pagetables, NULL },
+	{ "smaps", 0444 | PROC_PRIVATE, task_show_smaps, NULL },
+	{ "smaps_rollup", 0444 | PROC_PRIVATE, task_show_smaps_rollup, NULL },
 	{ "stack", 0400 | PROC_PRIVATE, task_show_stack, NULL },
 	{ "stat", 0444, show_stat, NULL },
 	{ "statm", 0444, show_statm, NULL },

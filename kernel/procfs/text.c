@@ -2,6 +2,7 @@
 #include "procfs/text.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include <asm/errno.h>
 
 #define TEXT_START 1024
 
@@ -24,6 +25,32 @@ static bool reserve(struct text *text, size_t more)
 	text->data = data;
 	text->capacity = capacity;
 	return true;
+}
+
+/* How many blanks a string begins with. */
+static size_t blanks(const char *s)
+{
+	size_t count = 0;
+
+	while (s[count] == ' ' || (s[count] >= '\t' && s[count] <= '\r'))
+		count++;
+	return count;
+}
+
+int text_parse_int(const char *value, int *number)
+{
+	const char *end;
+
+	value += blanks(value);
+	bool negative = *value == '-';
+	value += negative || *value == '+';
+	u64 magnitude = str_to_u64(value, &end);
+	if (end == value || end[blanks(end)])
+		return -EINVAL;
+	if (magnitude > (u64)S32_MAX + negative)
+		return -ERANGE;
+	*number = (int)(negative ? -(s64)magnitude : (s64)magnitude);
+	return 0;
 }
 
 void text_append(struct text *text, const char *bytes, size_t size)

@@ -1,7 +1,7 @@
 /*
- * The load average: the number of tasks that run or want to, sampled every five seconds and
- * smoothed over 1, 5 and 15 minutes by exponential decay (proc(5), /proc/loadavg). The timer's
- * callback is the only writer.
+ * The load average: the number of tasks that run, want to, or sleep uninterruptibly, sampled every
+ * five seconds and smoothed over 1, 5 and 15 minutes by exponential decay (proc(5), /proc/loadavg).
+ * The timer's callback is the only writer.
  */
 #include "sched/task.h"
 #include "sched/timer.h"
@@ -16,7 +16,7 @@ static struct timer sample_timer;
 
 static void sample(struct timer *timer)
 {
-	u32 active = (u32)sched_running() * FIXED_ONE;
+	u32 active = (u32)(sched_running() + sched_uninterruptible()) * FIXED_ONE;
 
 	for (int i = 0; i < 3; i++) {
 		u64 next = (u64)load[i] * decay[i] + (u64)active * (FIXED_ONE - decay[i]);

@@ -29,7 +29,8 @@ struct runqueue {
 	struct spinlock lock;	/* guards all below and the scheduling fields of its tasks */
 	struct list_head woken; /* slept with some of their slice left; before all in queue */
 	struct list_head queue;
-	u64 running; /* tasks in the queue, and the current one unless idle */
+	u64 running;	     /* tasks in the queue, and the current one unless idle */
+	u64 uninterruptible; /* tasks asleep in that state, for the load average */
 	u64 switches;
 	u64 user_ticks, system_ticks;
 	struct task_struct *idle;
@@ -130,12 +131,14 @@ void sched_start(struct task_struct *task)
 bool task_wake(struct task_struct *task, u32 states)
 {
 	struct runqueue *rq = lock_runqueue_of(task);
-	bool woken = task->state & states;
+	u32 state = task->state;
+	bool woken = state & states;
 
 	if (woken) {
 		task->state = TASK_RUNNING;
 		/* else it is on its way to schedule(), which will see that it may run */
 		if (!task->on_cpu) {
+			rq->uninterruptible -= !!(state & TASK_UNINTERRUPTIBLE);
 			enqueue(rq, task->slice_left ? &rq->woken : &rq->queue, task);
 			prod_cpu(rq, task->cpu);
 		}
@@ -229,6 +232,7 @@ void __sched schedule(void)
 		prev->times.involuntary++;
 	} else {
 		prev->times.voluntary++;
+		rq->uninterruptible += !!(prev->state & TASK_UNINTERRUPTIBLE);
 	}
 	struct task_struct *next = pick_next(rq);
 	if (next != prev) {
@@ -363,6 +367,15 @@ u64 sched_running(void)
 	for (u32 i = 0; i < cpu_count; i++)
 		running += runqueues[i].running + (cpus[i].task != runqueues[i].idle);
 	return running;
+}
+
+u64 sched_uninterruptible(void)
+{
+	u64 count = 0;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		count += runqueues[i].uninterruptible;
+	return count;
 }
 
 u64 sched_switches(void)

@@ -149,6 +149,9 @@ struct task_struct {
 	struct vfork_wait *vfork; /* the parent sleeps on it until exec or exit; NULL otherwise */
 	int __user *clear_child_tid; /* to zero and wake at exit, or NULL */
 
+	/* allocations up to the one of its own that is to fail, 0: none (mm/fail.h). A word */
+	u32 fail_nth;
+
 	/* how to go on with an interrupted call that keeps its deadline (restart_syscall(2));
 	 * written by self only */
 	s64 (*restart)(void);
@@ -192,6 +195,7 @@ void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);
  * those in __sched functions: how many (at most max). None for a running task or a zombie. */
 u32 sched_backtrace(struct task_struct *task, u64 *addresses, u32 max);
 u64 sched_running(void);			/* runnable tasks, for /proc/loadavg */
+u64 sched_uninterruptible(void);		/* tasks in state D */
 u64 sched_switches(void);			/* context switches since boot */
 u64 sched_idle_time(void);			/* ns that CPUs had nothing to run */
 void sched_total_times(u64 *user, u64 *system); /* ns in either mode, all tasks, by ticks */

@@ -7,8 +7,10 @@
 #include <linux/close_range.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/memfd.h>
 #include <linux/resource.h>
 #include "fs/file.h"
+#include "fs/memfd.h"
 #include "fs/path.h"
 #include "fs/pipe.h"
 #include "mm/slab.h"
@@ -25,13 +27,7 @@ static s64 open_name(int dirfd, const char *name, int flags, mode_t mode)
 	if (fd < 0)
 		return fd;
 	mode = flags & O_CREAT ? mode & 07777 & ~current->fs->umask : 0;
-	struct file *file = file_open(dirfd, name, flags | O_LARGEFILE, mode);
-	if (IS_ERR(file)) {
-		fd_cancel(fd);
-		return PTR_ERR(file);
-	}
-	fd_publish(fd, file);
-	return fd;
+	return fd_settle(fd, file_open(dirfd, name, flags | O_LARGEFILE, mode));
 }
 
 s64 sys_openat(int dirfd, const char __user *path, int flags, mode_t mode)
@@ -194,6 +190,10 @@ static s64 fcntl_file(struct file *file, unsigned command, u64 argument)
 		return pipe_get_size(file);
 	case F_SETPIPE_SZ:
 		return pipe_set_size(file, (unsigned)argument);
+	case F_ADD_SEALS:
+		return file_add_seals(file, (u32)argument);
+	case F_GET_SEALS:
+		return file_get_seals(file);
 	default:
 		return -EINVAL;
 	}
@@ -260,6 +260,20 @@ s64 sys_ioctl(int fd, unsigned command, u64 argument)
 		result = file->ops->ioctl ? file->ops->ioctl(file, command, argument) : -ENOTTY;
 	file_put(file);
 	return result;
+}
+
+s64 sys_memfd_create(const char __user *user_name, unsigned flags)
+{
+	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+		return -EINVAL; /* there are no huge pages */
+	char *name = string_from_user(user_name, MEMFD_NAME_MAX + 1);
+	if (IS_ERR(name))
+		return PTR_ERR(name) == -ENAMETOOLONG ? -EINVAL : PTR_ERR(name);
+	int fd = fd_reserve(0, flags & MFD_CLOEXEC);
+	if (fd >= 0)
+		fd = fd_settle(fd, memfd_open(name, flags & MFD_ALLOW_SEALING));
+	kfree(name);
+	return fd;
 }
 
 /* Gives both ends descriptors and tells the caller; on failure nothing is left of them. */

@@ -57,6 +57,7 @@ s64 sys_flock(int fd, unsigned operation);
 s64 sys_ioctl(int fd, unsigned command, u64 argument);
 s64 sys_pipe(int __user *fds);
 s64 sys_pipe2(int __user *fds, int flags);
+s64 sys_memfd_create(const char __user *name, unsigned flags);
 
 /* path.c: names */
 s64 sys_getdents(int fd, void __user *buf, unsigned size);

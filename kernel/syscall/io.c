@@ -71,8 +71,7 @@ static s64 transfer_one(int fd, const void __user *buf, size_t count, s64 pos, t
 	return result;
 }
 
-/* Checks a vector that was copied in and sums it up into uio. */
-static int check_vector(struct uio *uio, const struct iovec *iov, u64 count)
+int vector_check(struct uio *uio, const struct iovec *iov, u64 count)
 {
 	size_t total = 0;
 
@@ -105,7 +104,7 @@ static s64 transfer_vector(int fd, const struct iovec __user *user_iov, u64 coun
 		goto put;
 	result = copy_from_user(iov, user_iov, count * sizeof(*iov));
 	if (!result)
-		result = check_vector(&uio, iov, count);
+		result = vector_check(&uio, iov, count);
 	if (!result)
 		result = transfer(file, &uio, pos, fn);
 	if (iov != on_stack)

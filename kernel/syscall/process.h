@@ -104,6 +104,25 @@ s64 sys_mprotect(u64 addr, size_t size, int prot);
 s64 sys_mremap(u64 addr, size_t old_size, size_t new_size, int flags, u64 new_addr);
 s64 sys_madvise(u64 addr, size_t size, int advice);
 s64 sys_msync(u64 addr, size_t size, int flags);
+s64 sys_mlock(u64 addr, size_t size);
+s64 sys_mlock2(u64 addr, size_t size, int flags);
+s64 sys_munlock(u64 addr, size_t size);
+s64 sys_mlockall(int flags);
+s64 sys_munlockall(void);
+s64 sys_mincore(u64 addr, size_t size, u8 __user *vec);
+
+/* processvm.c */
+struct iovec;
+s64 sys_process_vm_readv(pid_t pid, const struct iovec __user *local, u64 local_count,
+			 const struct iovec __user *remote, u64 remote_count, u64 flags);
+s64 sys_process_vm_writev(pid_t pid, const struct iovec __user *local, u64 local_count,
+			  const struct iovec __user *remote, u64 remote_count, u64 flags);
+
+/* shm.c */
+s64 sys_shmget(int key, size_t size, int flags);
+s64 sys_shmat(int id, u64 addr, int flags);
+s64 sys_shmdt(u64 addr);
+s64 sys_shmctl(int id, int command, void __user *buf);
 
 /* signal.c */
 s64 sys_kill(pid_t pid, int sig);

@@ -345,14 +345,8 @@ static s64 open_peer(struct pty *pty, int flags)
 
 	if (fd < 0)
 		return fd;
-	struct file *file =
-		file_open_dentry(pty->node, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY));
-	if (IS_ERR(file)) {
-		fd_cancel(fd);
-		return PTR_ERR(file);
-	}
-	fd_publish(fd, file);
-	return fd;
+	return fd_settle(fd,
+			 file_open_dentry(pty->node, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY)));
 }
 
 /* TIOCPKT: packet mode begins without events. */

@@ -11,7 +11,7 @@
 #include "lib/types.h"
 
 /* Levels of syslog(3), which are the lower three bits of a priority. */
-enum { LEVEL_EMERGENCY = 0, LEVEL_INFO = 6 };
+enum { LEVEL_EMERGENCY = 0, LEVEL_ERROR = 3, LEVEL_WARNING = 4, LEVEL_INFO = 6 };
 
 /*
  * Lines of a level below this are shown on the console. The least that syslog(2) can ask for is

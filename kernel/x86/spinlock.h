@@ -39,6 +39,20 @@ static inline void spin_lock(struct spinlock *lock)
 	lock->owner = this_cpu();
 }
 
+/* Takes the lock if it is free now; true if so. For those that can do without. */
+static inline bool spin_trylock(struct spinlock *lock)
+{
+	irq_push();
+	u16 ticket = __atomic_load_n(&lock->serving, __ATOMIC_RELAXED);
+	if (!__atomic_compare_exchange_n(&lock->next, &ticket, (u16)(ticket + 1), false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		irq_pop();
+		return false;
+	}
+	lock->owner = this_cpu();
+	return true;
+}
+
 static inline void spin_unlock(struct spinlock *lock)
 {
 	lock->owner = NULL;

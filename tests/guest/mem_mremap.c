@@ -294,6 +294,92 @@ TEST(grows_again_and_again)
 	}
 }
 
+/* ---- MREMAP_DONTUNMAP ------------------------------------------------------------------------ */
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+TEST(the_old_place_stays_mapped_and_is_empty)
+{
+	char *at = stamped(4, 0, 1);
+	char *to = raw_mremap(at, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+
+	CHECK(to != MAP_FAILED && to != at);
+	check_stamped(to, 4, 1);
+	CHECK_ZERO(at, 4 * PAGE);
+	stamp(at, 9);
+	check_stamped(to, 4, 1);
+}
+
+TEST(dontunmap_of_the_middle_to_a_fixed_place)
+{
+	char *at = stamped(5, 0, 1), *target = stamped(4, 0, 20);
+	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+
+	CHECK(raw_mremap(at + PAGE, 2 * PAGE, 2 * PAGE, flags, target + PAGE) == target + PAGE);
+	CHECK_STAMP(target, 20);
+	check_stamped(target + PAGE, 2, 2);
+	CHECK_STAMP(target + 3 * PAGE, 23);
+	CHECK_STAMP(at, 1);
+	CHECK_ZERO(at + PAGE, 2 * PAGE);
+	check_stamped(at + 3 * PAGE, 2, 4);
+}
+
+TEST(dontunmap_of_shared_memory_has_it_twice)
+{
+	char *at = map_shared(3);
+
+	stamp(at + PAGE, 5);
+	char *to = raw_mremap(at, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+	CHECK(to != MAP_FAILED && to != at);
+	CHECK_STAMP(to + PAGE, 5);
+	CHECK_STAMP(at + PAGE, 5);
+	stamp(at, 6);
+	CHECK_STAMP(to, 6);
+}
+
+TEST(dontunmap_is_refused)
+{
+	char *at = stamped(4, 4, 1);
+	const int keep = MREMAP_DONTUNMAP, move = MREMAP_MAYMOVE;
+
+	CHECK_ERRNO((long)raw_mremap(at, 4 * PAGE, 4 * PAGE, keep, NULL), EINVAL);
+	CHECK_ERRNO((long)raw_mremap(at, 4 * PAGE, 2 * PAGE, keep | move, NULL), EINVAL);
+	CHECK_ERRNO((long)raw_mremap(at, 4 * PAGE, 6 * PAGE, keep | move, NULL), EINVAL);
+	CHECK_ERRNO((long)raw_mremap(at, 4 * PAGE, 4 * PAGE, 8 | move, NULL), EINVAL);
+	check_stamped(at, 4, 1);
+}
+
+TEST(dontunmap_unlocks_the_old_place)
+{
+	char *at = stamped(4, 0, 1), *to;
+
+	CHECK_EQ(mlock(at, 4 * PAGE), 0);
+	to = raw_mremap(at, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+	CHECK(to != MAP_FAILED);
+	CHECK_EQ(madvise(at, 4 * PAGE, MADV_DONTNEED), 0);
+	CHECK_ERRNO(madvise(to, 4 * PAGE, MADV_DONTNEED), EINVAL);
+	check_stamped(to, 4, 1);
+}
+
+TEST(dontunmap_in_a_child_leaves_the_parents)
+{
+	char *at = stamped(4, 0, 1);
+	pid_t child = FORK();
+
+	if (child == 0) {
+		int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP;
+		char *to = raw_mremap(at, 4 * PAGE, 4 * PAGE, flags, NULL);
+		CHECK(to != MAP_FAILED);
+		stamp(to, 7);
+		CHECK_ZERO(at, 4 * PAGE);
+		_exit(0);
+	}
+	CHECK_EXIT(child, 0);
+	check_stamped(at, 4, 1);
+}
+
 int main(int argc, char **argv)
 {
 	return ktap_main(argc, argv);

@@ -1,0 +1,14 @@
+/* What memory pressure takes from the kernel's own caches; see shrink.h. */
+#include "mm/shrink.h"
+#include "mm/frame.h"
+#include "mm/kmap.h"
+#include "mm/slab.h"
+
+bool memory_shrink(void)
+{
+	/* The CPU's own frames come last: the others' pass through its cache, and only in the buddy
+	 * lists they merge to blocks. */
+	u64 frames_freed = slab_shrink() + kstack_shrink();
+
+	return frame_caches_shrink() + frames_freed > 0;
+}
