@@ -40,7 +40,8 @@ def main(minutes, operations=OPERATIONS, mode=None, seed=None):
         support.stage_guest_programs(Path(overlay))
 
         def round_of(mode):
-            return soak(overlay, int(operations), mode, seed or random.SystemRandom().getrandbits(32))
+            drawn = seed or random.SystemRandom().getrandbits(32)
+            return soak(overlay, int(operations), mode, drawn)
 
         well = all(two.map(round_of, [mode] if mode else MODES))
         while well and time.monotonic() < end:

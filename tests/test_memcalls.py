@@ -18,7 +18,7 @@ def failing(overlay, site, numbers):
     def fail(nth):
         script = f"/tests/prog_memcalls {ROUNDS}; tail -n 1 /proc/audit"
         return mitos("/bin/busybox", "ash", "-c", script,
-                     options=["--overlay", overlay, "--append", f"fail={site}:{nth}"])
+                     options=["--overlay", overlay, "--append", f"fork=cow fail={site}:{nth}"])
 
     failed = set()
     with ThreadPoolExecutor(2) as pool:

@@ -231,8 +231,8 @@ pte_t *pte_find(struct mm_struct *mm, u64 addr);
 /* The entry of the first address from *addr on, below end, whose last-level table there is; *addr
  * becomes that address. NULL: there is none. Costs as much as there are tables, however sparse. */
 pte_t *pte_next(struct mm_struct *mm, u64 *addr, u64 end);
-/* The same as pte_find, to be changed: in tables that are this address space's own, made or copied as need be.
- * NULL: no memory. */
+/* The same as pte_find, to be changed: in tables that are this address space's own, made or copied
+ * as need be. NULL: no memory. */
 pte_t *pte_alloc(struct mm_struct *mm, u64 addr);
 /* Points an entry that was not present at frame (whose reference it takes), with the given
  * permission bits. */
