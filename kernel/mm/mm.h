@@ -121,6 +121,8 @@ void mm_module_init(void);
 struct mm_struct *mm_new(void); /* empty; NULL: no memory */
 struct mm_struct *mm_get(struct mm_struct *mm);
 void mm_put(struct mm_struct *mm); /* the last user frees everything; may sleep */
+/* Waits until nothing is being taken apart; for who counts what there is. */
+void mm_settle(void);
 /* load its tables on this CPU; NULL: the kernel's own */
 void mm_activate(struct mm_struct *mm);
 /* The next address space after mm (NULL: the first), with a reference; drops the reference on mm.
@@ -231,8 +233,8 @@ pte_t *pte_find(struct mm_struct *mm, u64 addr);
 /* The entry of the first address from *addr on, below end, whose last-level table there is; *addr
  * becomes that address. NULL: there is none. Costs as much as there are tables, however sparse. */
 pte_t *pte_next(struct mm_struct *mm, u64 *addr, u64 end);
-/* The same as pte_find, to be changed: in tables that are this address space's own, made or copied as need be.
- * NULL: no memory. */
+/* The same as pte_find, to be changed: in tables that are this address space's own, made or copied
+ * as need be. NULL: no memory. */
 pte_t *pte_alloc(struct mm_struct *mm, u64 addr);
 /* Points an entry that was not present at frame (whose reference it takes), with the given
  * permission bits. */

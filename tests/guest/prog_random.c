@@ -4,16 +4,17 @@
  *	prog_random SEED OPERATIONS [mixed | spoiled]
  *
  * Each process maps, unmaps, protects, moves, advises, reads and writes, itself and through the
- * kernel, forks children that go on with a copy of the model, executes itself, exits, kills a child;
- * OPERATIONS in all of them together, PROCESSES alive at a time. What a byte must be and which
- * access must fault is always known. mixed: one operation more is another kind of fork for all later
- * ones, through /proc/sys/kernel/fork_mode. spoiled: at the end one byte changes behind the model's
- * back, to see that it is seen.
+ * kernel, forks children that go on with a copy of the model, executes itself, exits, kills a
+ * child; OPERATIONS in all of them together, PROCESSES alive at a time. What a byte must be and
+ * which access must fault is always known. mixed: one operation more is another kind of fork for
+ * all later ones, through /proc/sys/kernel/fork_mode. spoiled: at the end one byte changes behind
+ * the model's back, to see that it is seen.
  *
  * Prints a line of what was done and ends with 0; or, at the first difference, what differs, after
- * how many operations of which process, and the seed, and ends with 1. Each process draws its random
- * numbers from a seed that its parent drew; in what order processes come to what they share is
- * the scheduler's to say, so that a run comes again exactly where time does (tools/mitos --icount).
+ * how many operations of which process, and the seed, and ends with 1. Each process draws its
+ * random numbers from a seed that its parent drew; in what order processes come to what they share
+ * is the scheduler's to say, so that a run comes again exactly where time does (tools/mitos
+ * --icount).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -269,7 +270,8 @@ static struct range random_range(int pages)
 	return range;
 }
 
-/* How many bytes of the range can be had before an access must end otherwise; which unit ends it. */
+/* How many bytes of the range can be had before an access must end otherwise; which unit ends
+ * it. */
 static size_t range_limit(const struct range *range, int write, int *stop)
 {
 	size_t limit = 0;
