@@ -90,8 +90,8 @@ PROGRAMS   := $(addprefix $(O)/,$(USER_DIRS) $(USER_FILES:.c=))
 GUEST_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/guest/*.c))
 BENCH      := $(O)/tests/bench/bench
 
-.PHONY: all kernel initramfs guest-tests iso run gdb test soak bench deps toolchain sparse check fuzz
-.PHONY: lines format clean distclean help FORCE
+.PHONY: all kernel initramfs guest-tests iso run gdb test soak bench deps toolchain sparse check
+.PHONY: fuzz lines format clean distclean help FORCE
 
 all: kernel initramfs            ## the kernel and the initramfs (what `make` alone builds)
 kernel: $(O)/kernel.elf          ## the kernel alone

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """Runs random operations on memory with new seeds until the time is over, two machines at a time.
 
 usage: soak.py MINUTES [OPERATIONS [MODE SEED]]
@@ -30,7 +29,7 @@ def soak(overlay, operations, mode, seed):
           f" {'well' if well else 'WRONG'}", flush=True)
     if not well:
         print(f"{run}\n{run.log[-4000:]}\n"
-              f"again: make all guest-tests && tests/soak.py 0 {operations} {mode} {seed}")
+              f"again: make all guest-tests && python3 tests/soak.py 0 {operations} {mode} {seed}")
     return well
 
 
@@ -40,8 +39,13 @@ def main(minutes, operations=OPERATIONS, mode=None, seed=None):
         support.stage_guest_programs(Path(overlay))
 
         def round_of(mode):
+<<<<<<< HEAD
             drawn = seed or random.SystemRandom().getrandbits(32)
             return soak(overlay, int(operations), mode, drawn)
+=======
+            fresh = random.SystemRandom().getrandbits(32)
+            return soak(overlay, int(operations), mode, seed or fresh)
+>>>>>>> 16a9ac97b85e0d91410d25915ab92883a5a45b25
 
         well = all(two.map(round_of, [mode] if mode else MODES))
         while well and time.monotonic() < end:

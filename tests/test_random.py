@@ -3,6 +3,7 @@ fork mode and with the modes changing all the time. More than a million operatio
 are fixed, and with --icount a run that fails comes again exactly (tests/guest/prog_random.c)."""
 
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -59,5 +60,5 @@ def test_a_wrong_byte_is_seen(guest_overlay):
 
 def test_soak():
     """Its shortest: one run in each mode."""
-    lines = checked(ROOT / "tests/soak.py", "0", "2000").splitlines()
+    lines = checked(sys.executable, ROOT / "tests/soak.py", "0", "2000").splitlines()
     assert len(lines) == len(MODES) and all(line.endswith(": well") for line in lines), lines

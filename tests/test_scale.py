@@ -79,6 +79,28 @@ def test_100000_zombies_cost_as_much_each_as_1000(guest_overlay):
     assert all(dear < 1.05 * cheap for dear, cheap in zip(many, few)), (few, many)
 
 
+def test_forty_forks_of_a_1_gib_process_in_2_gib(guest_overlay):
+    """In cow-tables. The shell answers while they live, and the audit is clean then, too."""
+    terminal = Terminal("--overlay", str(guest_overlay), "--mem", "2G", "--append",
+                        "fork=cow-tables")
+    try:
+        terminal.type(f"/tests/prog_heaps 1024 40 &{ENTER}")
+        terminal.wait(r"heaps: 40 alive, leader (\d+)\r")
+        leader = terminal.child.match.group(1)
+        terminal.type(ENTER)
+        terminal.wait()
+        assert terminal.run("echo still here") == ["still here"]
+        assert sum("prog_heaps" in line for line in terminal.run("ps")) == 41
+        assert terminal.run("cat /proc/audit")[-1] == "audit: clean"
+        terminal.type(f"kill -USR1 {leader}{ENTER}")
+        terminal.wait(r"heaps: well\r")
+        terminal.type(ENTER)
+        terminal.wait()
+        assert "audit: clean" in terminal.run("cat /proc/audit")
+    finally:
+        terminal.close()
+
+
 @pytest.mark.parametrize("memory", ["32M", "64M", "1G", "2G", "4G", "8G"])
 def test_memory_sizes(memory):
     run = mitos("/bin/sh", "-c", "cat /proc/meminfo | cat; echo done", options=["--mem", memory])

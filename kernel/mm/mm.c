@@ -10,11 +10,15 @@
 #include "mm/pagecache.h"
 #include "mm/slab.h"
 #include "mm/sysvshm.h"
+#include "sched/task.h"
 #include "x86/printk.h"
+#include <asm/errno.h>
 
 static struct kmem_cache mm_cache;
 static struct spinlock mm_list_lock = SPINLOCK_INIT("mm list"); /* guards mm_list */
 static struct list_head mm_list = LIST_HEAD_INIT(mm_list);
+static u32 mm_dying; /* not on the list any more, but not gone; mm_list_lock */
+static struct wait_queue mm_gone = WAIT_QUEUE_INIT(mm_gone, "mm gone");
 
 struct frame *zero_frame;
 struct vm_counters vm_counters;
@@ -88,11 +92,23 @@ void mm_put(struct mm_struct *mm)
 	 * mm_next. */
 	spin_lock(&mm_list_lock);
 	bool last = __atomic_sub_fetch(&mm->users, 1, __ATOMIC_ACQ_REL) == 0;
-	if (last)
+	if (last) {
 		list_del(&mm->link);
+		mm_dying++;
+	}
 	spin_unlock(&mm_list_lock);
-	if (last)
-		mm_destroy(mm);
+	if (!last)
+		return;
+	mm_destroy(mm);
+	spin_lock(&mm_list_lock);
+	mm_dying--;
+	spin_unlock(&mm_list_lock);
+	wait_queue_wake(&mm_gone);
+}
+
+void mm_settle(void)
+{
+	wait_event(&mm_gone, __atomic_load_n(&mm_dying, __ATOMIC_ACQUIRE) == 0);
 }
 
 struct mm_struct *mm_next(struct mm_struct *mm)

@@ -23,14 +23,17 @@ static struct vm_area_struct *area_of(struct mm_struct *mm, u64 addr, u64 size)
 }
 
 /*
- * Moves [addr, addr + size) of vma to `to`, where new_size bytes are free; with keep
+ * Moves [addr, addr + size) of vma to `to`, where new_size >= size bytes are free; with keep
  * (MREMAP_DONTUNMAP) the old place stays mapped, empty and unlocked. `to` or -ENOMEM.
  */
 static s64 move_area(struct vm_area_struct *vma, u64 addr, u64 size, u64 to, u64 new_size,
 		     bool keep)
 {
 	struct mm_struct *mm = vma->mm;
-	struct vm_area_struct *copy = vma_duplicate(mm, vma);
+	bool leave = size && !keep;
+	/* First all that needs memory, so that nothing is left of the old place at the end. */
+	int error = leave ? vma_isolate(&vma, addr, addr + size) : 0;
+	struct vm_area_struct *copy = error ? NULL : vma_duplicate(mm, vma);
 
 	if (!copy)
 		return -ENOMEM;
@@ -39,17 +42,15 @@ static s64 move_area(struct vm_area_struct *vma, u64 addr, u64 size, u64 to, u64
 	copy->start = to;
 	copy->end = to + new_size;
 	vma_insert(copy);
-	if (size && pages_move(mm, addr, to, min(size, new_size)) < 0) {
+	if (size && pages_move(mm, addr, to, size) < 0) {
 		vma_remove(copy);
 		return -ENOMEM;
 	}
 	if (keep)
 		vma_set_flags(vma, vma->flags & ~(VM_LOCKED | VM_LOCKONFAULT));
+	if (leave)
+		vma_remove(vma);
 	vma_merge(copy);
-	if (keep)
-		return (s64)to;
-	/* it may fail to split: then the old range stays mapped, empty */
-	mm_unmap_locked(mm, addr, addr + size);
 	return (s64)to;
 }
 
@@ -68,6 +69,10 @@ static s64 remap_fixed(struct mm_struct *mm, u64 addr, u64 old_size, u64 new_siz
 {
 	int error = mm_unmap_locked(mm, new_addr, new_addr + new_size);
 
+	if (!error && old_size > new_size) {
+		error = mm_unmap_locked(mm, addr + new_size, addr + old_size);
+		old_size = new_size;
+	}
 	if (error)
 		return error;
 	/* Unmapping may have split the area, or, with an old size of 0, taken it away. */

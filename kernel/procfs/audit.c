@@ -6,7 +6,9 @@
  * and the line names what differs.
  *
  * While it runs nothing may move: it holds off other tasks by not sleeping (single CPU) and takes
- * each mm's lock in turn; an address space that is being changed by a sleeping task is waited for.
+ * each mm's lock in turn; an address space that is being changed by a sleeping task is waited for,
+ * and so are those that are being taken apart. What it finds wrong counts only if nobody else ran
+ * meanwhile: otherwise it looks again.
  */
 #include "lib/string.h"
 #include "mm/commit.h"
@@ -22,6 +24,7 @@
 #include "x86/printk.h"
 
 #define ERRORS_SHOWN 20
+#define TRIES 10
 
 typedef unsigned long long ull;
 
@@ -303,7 +306,7 @@ static u64 audit_address_spaces(struct audit *audit)
 	return count;
 }
 
-u64 audit_run(struct text *text)
+static u64 audit_once(struct text *text)
 {
 	struct audit audit = { .text = text };
 
@@ -329,4 +332,18 @@ u64 audit_run(struct text *text)
 	spin_unlock(&tasklist_lock);
 	expect_objects(&audit, "mm_struct", address_spaces);
 	return audit.errors;
+}
+
+u64 audit_run(struct text *text)
+{
+	const size_t start = text->size;
+	u64 errors = 1, switches = 0;
+
+	for (u32 tries = 0; tries < TRIES && errors && switches != sched_switches(); tries++) {
+		text->size = start;
+		mm_settle();
+		switches = sched_switches();
+		errors = audit_once(text);
+	}
+	return errors;
 }
