@@ -39,13 +39,8 @@ def main(minutes, operations=OPERATIONS, mode=None, seed=None):
         support.stage_guest_programs(Path(overlay))
 
         def round_of(mode):
-<<<<<<< HEAD
-            drawn = seed or random.SystemRandom().getrandbits(32)
-            return soak(overlay, int(operations), mode, drawn)
-=======
             fresh = random.SystemRandom().getrandbits(32)
             return soak(overlay, int(operations), mode, seed or fresh)
->>>>>>> 16a9ac97b85e0d91410d25915ab92883a5a45b25
 
         well = all(two.map(round_of, [mode] if mode else MODES))
         while well and time.monotonic() < end:

@@ -4,7 +4,8 @@
  * takes fails once (/proc/self/fail-nth, as in mem_failnth.c). A call that fails has changed
  * nothing that parent or child see, the next try succeeds, and the audit finds nothing lost. On
  * Linux, which has no fail-nth unless it was configured so, each call is made once. Also areas that
- * reach far and hold little. Sources: fork(2), mmap(2), mprotect(2), mremap(2), madvise(2), ftruncate(2).
+ * reach far and hold little. Sources: fork(2), mmap(2), mprotect(2), mremap(2), madvise(2),
+ * ftruncate(2).
  */
 #include "pages.h"
 #include "paths.h"
