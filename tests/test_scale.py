@@ -101,6 +101,57 @@ def test_forty_forks_of_a_1_gib_process_in_2_gib(guest_overlay):
         terminal.close()
 
 
+WATCH = r"""
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+static volatile long *shared; /* longest gap, ready, over */
+static long now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000 + t.tv_nsec;
+}
+int main(void)
+{
+	size_t size = 512 << 20;
+	shared = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (fork() == 0) {
+		for (long last = now(), t; !shared[2]; last = t, shared[1] = 1) {
+			t = now();
+			if (shared[1] && t - last > shared[0])
+				shared[0] = t - last;
+		}
+		_exit(0);
+	}
+	char *heap = mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (size_t i = 0; i < size; i += 4096)
+		heap[i] = 1;
+	while (!shared[1])
+		;
+	if (fork() == 0)
+		_exit(0);
+	munmap(heap, size);
+	shared[2] = 1;
+	while (wait(0) > 0)
+		;
+	printf("gap %ld\n", shared[0] / 1000);
+}
+"""
+
+
+@pytest.mark.parametrize("mode", ["eager", "cow", "cow-tables"])
+def test_a_large_fork_lets_others_run(overlay, mode):
+    """And so do a large munmap and exit. Virtual microseconds: parent and child have each a slice
+    of 10,000 before the watcher has its turn."""
+    overlay.add("bin/watch", WATCH)
+    run = mitos("watch", options=[*overlay.options, "--mem", "2G", "--icount",
+                                  "--append", f"fork={mode}"])
+    assert run.status == 0 and int(run.output.split()[1]) < 25_000, run
+
+
 @pytest.mark.parametrize("memory", ["32M", "64M", "1G", "2G", "4G", "8G"])
 def test_memory_sizes(memory):
     run = mitos("/bin/sh", "-c", "cat /proc/meminfo | cat; echo done", options=["--mem", memory])

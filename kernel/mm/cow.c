@@ -162,6 +162,7 @@ static int fork_area(struct mm_struct *child, struct mm_struct *parent,
 		if (error)
 			return error;
 		start = end;
+		cond_resched(); /* copying a large process takes long */
 	}
 	return 0;
 }

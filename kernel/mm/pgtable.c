@@ -8,6 +8,7 @@
  */
 #include "mm/cow.h"
 #include "mm/tlb.h"
+#include "sched/task.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
 
@@ -162,6 +163,7 @@ static void unmap_pages(struct unmap_batch *batch, pte_t *table, u64 start, u64 
 static void uncount_tables(struct mm_struct *mm, const pte_t *table, unsigned level)
 {
 	mm->table_frames--;
+	cond_resched();
 	for (u32 i = 0; i < TABLE_ENTRIES; i++) {
 		if (!pte_present(table[i]))
 			continue;
@@ -211,6 +213,7 @@ static void unmap_tables(struct unmap_batch *batch, pte_t *table, unsigned level
 			unmap_tables(batch, table_of(*entry), level - 1, at, next);
 		else
 			unmap_pages(batch, table_of(*entry), at, next);
+		cond_resched();
 		struct frame *frame = frame_of_phys(*entry & PTE_ADDR);
 		if (frame->used > 0)
 			continue;
