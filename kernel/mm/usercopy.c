@@ -48,11 +48,6 @@ int copy_to_user(void __user *to, const void *from, size_t size)
 	return copy_to_user_partial(to, from, size) ? -EFAULT : 0;
 }
 
-int clear_user(void __user *to, size_t size)
-{
-	return clear_user_partial(to, size) ? -EFAULT : 0;
-}
-
 ssize_t strncpy_from_user(char *to, const char __user *from, size_t size)
 {
 	u64 start = (u64)(__force const char *)from;

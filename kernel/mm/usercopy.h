@@ -23,7 +23,6 @@ static inline bool user_range_ok(const void __user *addr, size_t size)
 /* All or nothing for the caller: 0, or -EFAULT. */
 int copy_from_user(void *to, const void __user *from, size_t size);
 int copy_to_user(void __user *to, const void *from, size_t size);
-int clear_user(void __user *to, size_t size);
 
 /* The same, returning how many bytes were not copied. */
 size_t copy_from_user_partial(void *to, const void __user *from, size_t size);

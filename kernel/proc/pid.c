@@ -181,16 +181,6 @@ struct task_struct *task_find(pid_t nr)
 	return task;
 }
 
-struct task_struct *task_find_get(pid_t nr)
-{
-	spin_lock(&tasklist_lock);
-	struct task_struct *task = task_find(nr);
-	if (task)
-		task_get(task);
-	spin_unlock(&tasklist_lock);
-	return task;
-}
-
 /* The first number in use at or above nr; 0 if there is none. pid_lock held. */
 static struct pid *lookup_from(u32 nr)
 {

@@ -45,8 +45,6 @@ static inline pid_t pid_nr(const struct pid *pid)
 
 /* The task with this number, tasklist_lock held; NULL if there is none (any more). */
 struct task_struct *task_find(pid_t nr);
-/* The same with a reference on the task and without the lock. */
-struct task_struct *task_find_get(pid_t nr);
 struct task_struct *task_get(struct task_struct *task);
 void task_put(struct task_struct *task);
 /* The first task whose pid is nr or above, with a reference (to walk /proc); NULL at the end. */

@@ -281,14 +281,6 @@ void signal_fault(int sig, int code, u64 addr)
 		do_exit(sig); /* which says so in a panic */
 }
 
-void signal_kill_self(void)
-{
-	spin_lock(&current->sighand->lock);
-	current->pending.set |= SIGNAL_BIT(SIGKILL);
-	wake_receiver(current, SIGKILL);
-	spin_unlock(&current->sighand->lock);
-}
-
 void signal_begin_group_exit(int exit_code)
 {
 	struct signal_struct *signal = current->signal;

@@ -89,7 +89,6 @@ void signal_send_info(struct task_struct *leader, int sig, const struct siginfo 
 void signal_send_self(int sig);
 /* The running task's own fault: cannot be blocked or ignored. */
 void signal_fault(int sig, int code, u64 addr);
-void signal_kill_self(void); /* SIGKILL, as the OOM killer does */
 /* Makes every other thread of the running task's process die. */
 void signal_begin_group_exit(int exit_code);
 

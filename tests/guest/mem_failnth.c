@@ -71,22 +71,6 @@ static void need_nth(void)
 	CHECK_EQ(disarm(), 0);
 }
 
-static void check_audit(void)
-{
-	static char text[64 << 10];
-	int fd = open("/proc/audit", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	size_t n = read_all(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n] = '\0';
-	char *error = strstr(text, "audit: error");
-	if (error)
-		FAIL("%.*s", (int)strcspn(error, "\n"), error);
-	CHECK(strstr(text, "audit: clean"));
-}
-
 /* The objects in use, kind by kind, where the kernel's root may read them. */
 struct objects {
 	char name[64][24];

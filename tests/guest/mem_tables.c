@@ -46,21 +46,6 @@ static unsigned disarm(void)
 	return (unsigned)strtoul(text, NULL, 10);
 }
 
-static void check_audit(void)
-{
-	static char text[64 << 10];
-	int fd = open("/proc/audit", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	size_t n = read_all(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n] = '\0';
-	char *error = strstr(text, "audit: error");
-	if (error)
-		FAIL("%.*s", (int)strcspn(error, "\n"), error);
-}
-
 static int is_mapped(const char *page)
 {
 	unsigned char resident;

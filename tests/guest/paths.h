@@ -17,14 +17,14 @@
  * A TEST that runs inside an empty directory of its own. Whatever it leaves there is removed
  * afterwards, as far as the kernel under test knows how to.
  */
-#define SCRATCH_TEST(name)							\
-	static void in_scratch_##name(void);					\
-	TEST(name)								\
-	{									\
-		scratch_enter(#name);						\
-		in_scratch_##name();						\
-		scratch_leave();						\
-	}									\
+#define SCRATCH_TEST(name)                                                                         \
+	static void in_scratch_##name(void);                                                       \
+	TEST(name)                                                                                 \
+	{                                                                                          \
+		scratch_enter(#name);                                                              \
+		in_scratch_##name();                                                               \
+		scratch_leave();                                                                   \
+	}                                                                                          \
 	static void in_scratch_##name(void)
 
 static char scratch_home[PATH_MAX];
@@ -92,7 +92,7 @@ static inline size_t pattern_match(const char *buffer, size_t n, size_t offset)
 /* Writes all of it or fails the test. */
 static inline void write_all(int fd, const void *data, size_t n)
 {
-	for (size_t done = 0; done < n; ) {
+	for (size_t done = 0; done < n;) {
 		ssize_t wrote = write(fd, (const char *)data + done, n - done);
 		CHECK(wrote > 0);
 		done += (size_t)wrote;
@@ -131,14 +131,14 @@ static inline void touch(const char *path)
 }
 
 /* The file must hold exactly this string. */
-#define CHECK_FILE(path, text)							\
-	do {									\
-		char b_[4096];							\
-		int f_ = open(path, O_RDONLY);					\
-		CHECK(f_ >= 0);							\
-		b_[read_all(f_, b_, sizeof(b_) - 1)] = '\0';			\
-		close(f_);							\
-		CHECK_STR(b_, text);						\
+#define CHECK_FILE(path, text)                                                                     \
+	do {                                                                                       \
+		char b_[4096];                                                                     \
+		int f_ = open(path, O_RDONLY);                                                     \
+		CHECK(f_ >= 0);                                                                    \
+		b_[read_all(f_, b_, sizeof(b_) - 1)] = '\0';                                       \
+		close(f_);                                                                         \
+		CHECK_STR(b_, text);                                                               \
 	} while (0)
 
 static inline off_t size_of(const char *path)
@@ -178,6 +178,23 @@ static inline void await_sleep(pid_t pid)
 {
 	for (char state = 'R'; state == 'R' || state == 'D'; state = state_of(pid))
 		sched_yield();
+}
+
+/* On mitos: everything counted is there, counted again from the ground. */
+static inline void check_audit(void)
+{
+	static char text[64 << 10];
+	int fd = open("/proc/audit", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	size_t n = read_all(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n] = '\0';
+	char *error = strstr(text, "audit: error");
+	if (error)
+		FAIL("%.*s", (int)strcspn(error, "\n"), error);
+	CHECK(strstr(text, "audit: clean"));
 }
 
 #endif

@@ -105,18 +105,6 @@ TEST(tiocsctty)
 	pty_free(other);
 }
 
-/* Taking a terminal away from another session takes a superuser of the whole machine. */
-static bool is_machines_superuser(void)
-{
-	char map[64];
-	unsigned first, mapped, count = 0;
-
-	if (read_text("/proc/self/uid_map", map, sizeof(map)) < 0)
-		return true; /* a kernel without user namespaces */
-	CHECK_EQ(sscanf(map, "%u %u %u", &first, &mapped, &count), 3);
-	return count == 0xffffffff;
-}
-
 TEST(stealing_a_terminal)
 {
 	struct pty pty;
