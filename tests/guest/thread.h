@@ -1,6 +1,6 @@
 /*
- * What the tests about threads share: threads made by clone(2) itself, without a C library's idea of
- * what one is, words to wait for each other by, and readers of /proc/PID/task.
+ * What the tests about threads share: threads made by clone(2) itself, without a C library's idea
+ * of what one is, words to wait for each other by, and readers of /proc/PID/task.
  *
  * Each thread runs on a block of memory of its own that holds its stack and a copy of the C
  * library's thread-local storage. So errno is a thread's own, and so are the CHECKs; the C library
@@ -164,7 +164,7 @@ static inline struct thread *thread_made(const char *file, int line, unsigned lo
 #define THREAD(run, argument) thread_made(__FILE__, __LINE__, THREAD_FLAGS, run, argument)
 #define SPAWN(flags, run, argument) thread_made(__FILE__, __LINE__, flags, run, argument)
 
-/* Returns when the thread has ended, as pthread_join() does: it may be seen in /proc for a while. */
+/* Returns when the thread has ended, as pthread_join() does: /proc may show it for a while. */
 static inline void thread_join(struct thread *thread)
 {
 	word_await(&thread->ends, 0);

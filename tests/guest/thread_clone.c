@@ -1,6 +1,6 @@
 /*
- * clone and clone3: which flags go together, what each of them shares or copies, the thread ids they
- * write, and how the parent hears of the end. Sources: clone(2), vfork(2), sigaltstack(2),
+ * clone and clone3: which flags go together, what each of them shares or copies, the thread ids
+ * they write, and how the parent hears of the end. Sources: clone(2), vfork(2), sigaltstack(2),
  * set_tid_address(2).
  */
 #include "thread.h"
