@@ -17,6 +17,7 @@
 #include "proc/cred.h"
 #include "proc/execload.h"
 #include "proc/fork.h"
+#include "proc/futex.h"
 #include "proc/limits.h"
 #include "proc/signal.h"
 #include "x86/fpu.h"
@@ -404,6 +405,8 @@ static void exec_commit(struct exec *exec, struct trapframe *tf, const char *pat
 	struct mm_struct *old = current->mm;
 	const char *base = strrchr(path, '/');
 
+	futex_exit();
+	futex_clear_child_tid();
 	spin_lock(&tasklist_lock);
 	current->mm = exec->mm;
 	current->has_execed = true;
@@ -411,7 +414,6 @@ static void exec_commit(struct exec *exec, struct trapframe *tf, const char *pat
 	exec->mm = NULL;
 	commit_credentials(exec);
 	mm_activate(current->mm);
-	current->clear_child_tid = NULL;
 	vfork_release();
 	if (old) {
 		current->self_sum.peak_rss = max(current->self_sum.peak_rss, old->rss_peak);

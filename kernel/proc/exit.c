@@ -13,6 +13,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/fork.h"
+#include "proc/futex.h"
 #include "proc/group.h"
 #include "proc/limits.h"
 #include "proc/signal.h"
@@ -53,12 +54,8 @@ static void exit_mm(void)
 
 	if (!mm)
 		return;
-	if (current->clear_child_tid) {
-		static const int zero;
-
-		copy_to_user(current->clear_child_tid, &zero, sizeof(zero));
-		current->clear_child_tid = NULL;
-	}
+	futex_exit();
+	futex_clear_child_tid();
 	current->self_sum.peak_rss = max(current->self_sum.peak_rss, mm->rss_peak);
 	spin_lock(&tasklist_lock); /* /proc looks at another task's mm under this lock */
 	current->mm = NULL;
