@@ -1,8 +1,9 @@
 /*
  * Robust futexes: at the death of a task, and at its execve, the kernel walks the list of locks
  * that the task says it holds, marks each that carries its tid with FUTEX_OWNER_DIED and wakes one
- * who waits. The list is user memory, and may be anything. Sources: set_robust_list(2),
- * get_robust_list(2), and the kernel's Documentation/locking/robust-futex-ABI.rst.
+ * who waits. The list is user memory, and may be anything. Then it zeroes the word that the task
+ * left for its end. Sources: set_robust_list(2), get_robust_list(2), set_tid_address(2), and the
+ * kernel's Documentation/locking/robust-futex-ABI.rst.
  */
 #include "futex.h"
 #include <stddef.h>
@@ -417,6 +418,53 @@ TEST(get_of_another)
 	gate_open(on, 1);
 	CHECK_EXIT(pid, 0);
 	CHECK_ERRNO(get_list(pid, &got, &size), ESRCH);
+}
+
+/* ---- the word of set_tid_address(2) ---------------------------------------------------------- */
+
+static char child_stack[65536] __attribute__((aligned(16)));
+
+static int exit_now(void *argument)
+{
+	(void)argument;
+	return 0;
+}
+
+static int execute(void *argument)
+{
+	(void)argument;
+	execl(own_path, own_path, "exit", NULL);
+	return 1;
+}
+
+/* CLONE_CHILD_CLEARTID: at exit and at execve, if others use the memory; and one is woken. */
+TEST(the_word_of_a_child)
+{
+	static int (*const ends[])(void *) = { exit_now, execute };
+	volatile uint32_t *tid = shared_memory(4096);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
+		CONTEXT("end %u", i);
+		*tid = 0;
+		pid_t sleepers[2] = { sleeper(tid, FUTEX_WAIT, 0), sleeper(tid, FUTEX_WAIT, 0) };
+		*tid = 77;
+		pid_t pid = clone(ends[i], child_stack + sizeof(child_stack),
+				  CLONE_VM | CLONE_VFORK | CLONE_CHILD_CLEARTID | SIGCHLD, NULL,
+				  NULL, NULL, tid);
+		CHECK(pid > 0);
+		CHECK_EQ(*tid, 0);
+		CHECK_EXIT(pid, 0);
+		CHECK_EXIT(sleepers[0], 0);
+		CHECK(still_sleeps(sleepers[1]));
+		CHECK_EQ(futex_wake(tid, 5), 1);
+		CHECK_EXIT(sleepers[1], 0);
+		*tid = 77; /* in memory of its own it is left alone */
+		pid = clone(ends[i], child_stack + sizeof(child_stack),
+			    CLONE_CHILD_CLEARTID | SIGCHLD, NULL, NULL, NULL, tid);
+		CHECK(pid > 0);
+		CHECK_EXIT(pid, 0);
+		CHECK_EQ(*tid, 77);
+	}
 }
 
 int main(int argc, char **argv)
