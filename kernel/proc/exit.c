@@ -29,13 +29,8 @@ static void exit_mm(void)
 
 	if (!mm)
 		return;
-	if (current->clear_child_tid) {
-		static const int zero;
-
-		copy_to_user(current->clear_child_tid, &zero, sizeof(zero));
-		futex_wake((u32 __user *)current->clear_child_tid, true, 1, ~0u);
-		current->clear_child_tid = NULL;
-	}
+	futex_exit();
+	futex_clear_child_tid();
 	current->peak_rss = max(current->peak_rss, mm->rss_peak);
 	spin_lock(&tasklist_lock); /* /proc looks at another task's mm under this lock */
 	current->mm = NULL;

@@ -157,6 +157,8 @@ struct task_struct {
 	struct rusage_sum children_sum; /* of waited-for children and theirs */
 	struct vfork_wait *vfork; /* the parent sleeps on it until exec or exit; NULL otherwise */
 	int __user *clear_child_tid; /* to zero and wake at exit, or NULL */
+	/* set_robust_list(2): any address. Written by self only */
+	void __user *robust_list;
 
 	/* allocations up to the one of its own that is to fail, 0: none (mm/fail.h). A word */
 	u32 fail_nth;

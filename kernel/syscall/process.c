@@ -302,13 +302,6 @@ s64 sys_set_tid_address(int __user *tid)
 	return current->pid;
 }
 
-/* Robust futexes are walked when a thread dies; without threads there is nobody to tell. */
-s64 sys_set_robust_list(void __user *head, size_t size)
-{
-	(void)head;
-	return size == 24 ? 0 : -EINVAL; /* sizeof(struct robust_list_head) */
-}
-
 s64 sys_setpgid(pid_t pid, pid_t pgid)
 {
 	return group_set(pid, pgid);
