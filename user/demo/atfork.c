@@ -65,9 +65,9 @@ static void show_illness(void)
 	pid_t child;
 
 	gate_wait(halfway);
-	tell("I am process %d. My thread moves %d from left to right, and has the lock meanwhile.",
-	     getpid(), AMOUNT);
-	tell("It is halfway when I fork, without handlers. The child:");
+	tell("I am process %d. My thread moves %d from left to right, under a lock, and", getpid(),
+	     AMOUNT);
+	tell("is halfway when I fork. There are no handlers. The child:");
 	child = must(fork(), "fork");
 	if (child == 0) {
 		check(lock_with_patience(&lock) == ETIMEDOUT,
@@ -198,8 +198,8 @@ static void show_cure(void)
 
 	register_handlers(prepare_lock, release_lock, release_lock);
 	register_handlers(prepare_strict, release_strict, renew_strict);
-	tell("I register handlers that take the lock and release it. The thread is halfway again");
-	tell("when I fork:");
+	tell("I register handlers that take the lock and release it. The thread is halfway");
+	tell("again when I fork:");
 	left = SUM, right = 0;
 	thread = start_thread(move_amount, NULL);
 	gate_wait(halfway);

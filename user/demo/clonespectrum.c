@@ -172,7 +172,7 @@ static const char *shared(bool is)
 
 static void show_step(const struct step *step)
 {
-	tell("  %-11s %4s %4s %4s %4s %5s %8d %5d %5d %5d  %-6s %s", step->name,
+	tell("  %-11s %4s %4s %4s %4s %5s %7d %5d %5d %5d  %-6s %s", step->name,
 	     shared(found->memory), shared(found->cwd), shared(found->umask),
 	     shared(found->descriptors), shared(found->actions), found->parent, found->pid,
 	     found->tid, found->ppid,
@@ -270,11 +270,11 @@ int main(void)
 
 	must(all == MAP_FAILED ? -1 : 0, "mmap");
 	gate_make(go_on), gate_make(compare);
-	tell("I am process %d, and fork parents, of which each clones one child with these flags",
-	     getpid());
-	tell("(CLONE_..; .. is the line above; vfork is VM|VFORK; THREAD is with SYSVSEM). Shared");
-	tell("with the parent (=) or the child's own (-), the ids, who can wait, and where it is:");
-	tell("  flags       mem  cwd umask  fds  sigs   parent   pid   tid  ppid  waits  in");
+	tell("I am process %d, and fork parents; each clones a child with these flags.", getpid());
+	tell("(Without CLONE_; .. is the line above; vfork is VM|VFORK, THREAD has SYSVSEM.)");
+	tell("= is shared with the parent, - the child's own; then who is who, who can wait");
+	tell("for the child, and where it is in /proc:");
+	tell("  flags       mem  cwd umask  fds  sigs  parent   pid   tid  ppid  waits  in");
 	for (int i = 0; i < STEPS; i++) {
 		found = &all[i];
 		take_step(&steps[i]);

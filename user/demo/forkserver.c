@@ -274,9 +274,9 @@ int main(void)
 	server = must(fork(), "fork");
 	if (server == 0)
 		serve();
-	tell("I am process %d, and have forked the server %d. Now I start %d threads, each with a",
-	     getpid(), server, THREADS);
-	tell("lock, open %d files, and write to %d MiB.", DESCRIPTORS, HEAP / MIB);
+	tell("I am process %d, and have forked the server %d. Now I start %d threads,", getpid(),
+	     server, THREADS);
+	tell("each with a lock, open %d files, and write to %d MiB.", DESCRIPTORS, HEAP / MIB);
 	become_large(threads);
 	show_servers_child(server);
 	tell("I fork a worker myself.");

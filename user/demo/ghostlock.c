@@ -85,8 +85,7 @@ static void show_ghost(void)
 	if (child == 0)
 		be_child();
 	gate_wait(spoken);
-	tell("In the parent %d unlocks the first mutex, and dies with the robust one locked:",
-	     owner_tid);
+	tell("In the parent %d unlocks the first one, and dies having the robust one:", owner_tid);
 	gate_open(finish, 1);
 	pthread_join(owner, NULL);
 	check(lock_with_patience(&checked) == 0, "the first one can be locked again");
@@ -196,8 +195,8 @@ static void show_malloc(void)
 	stuck = count_stuck(fork);
 	check(stuck == 0, "all do: fork has waited for malloc's lock, to copy it unlocked");
 	stuck = count_stuck(_Fork);
-	tell("  With _Fork, which waits for no lock: %d of %d sleep for ever, as chance has it.",
-	     stuck, FORKS);
+	tell("  With _Fork, which waits for no lock, %d of %d sleep for ever (by chance).", stuck,
+	     FORKS);
 	enough = true;
 	pthread_join(thread, NULL);
 }

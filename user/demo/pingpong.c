@@ -229,10 +229,9 @@ int main(int argc, char **argv)
 	table = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(table == MAP_FAILED ? -1 : 0, "mmap");
 	gate_make(ways[0]), gate_make(ways[1]);
-	tell("I am process %d. Two players hand a ball to and fro, %u times. What a hop takes,",
-	     getpid(), rounds);
-	tell("when both are on CPU %d%s:", cpus[0],
-	     count > 1 ? ", and when each has a CPU of its own" : "; I have no other");
+	tell("I am process %d. Two players hand a ball to and fro, %u times.", getpid(), rounds);
+	tell("What a hop takes when both are on CPU %d%s:", cpus[0],
+	     count > 1 ? ", and when each has its own" : "; I have no other");
 	if (clock_counts_instructions())
 		tell("(this clock counts instructions: one is a nanosecond)");
 	tell("  %-10s %-12s %12s %12s", "by", "between", "one CPU", "two CPUs");
