@@ -35,9 +35,10 @@ static inline void make_mutex(pthread_mutex_t *mutex, int type, int robust)
 
 	pthread_mutexattr_init(&attributes);
 	pthread_mutexattr_settype(&attributes, type);
-	pthread_mutexattr_setrobust(&attributes, robust);
-	errno = pthread_mutex_init(mutex, &attributes);
-	must(errno ? -1 : 0, "pthread_mutex_init");
+	errno = pthread_mutexattr_setrobust(&attributes, robust);
+	if (!errno)
+		errno = pthread_mutex_init(mutex, &attributes);
+	must(errno ? -1 : 0, "a mutex");
 	pthread_mutexattr_destroy(&attributes);
 }
 
