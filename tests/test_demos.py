@@ -111,6 +111,11 @@ def test_demonstrations(environment, stage):
         pytest.fail("\n".join(wrong), pytrace=False)
 
 
+def test_pingpong_counts_instructions_where_the_clock_does():
+    run = support.mitos("pingpong", "100", options=["--icount"])
+    assert run.status == 0 and b"(this clock counts instructions: " in run.output, run
+
+
 def test_the_greeting_names_every_demonstration():
     words = (support.ROOT / "user/etc/motd").read_text().split()
     assert not [demo for demo in DEMOS if demo not in words]
