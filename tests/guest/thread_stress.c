@@ -1,8 +1,8 @@
 /*
  * Threads in every trouble at once: they fork, map, fault, protect, signal each other, execute
  * programs in children and make more threads, in an order that a seed decides, and each checks that
- * its stack, its memory and its children are what it made them. Then a thousand threads at once, and
- * ends of all kinds in the middle. Afterwards nothing is left in /proc. The environment variable
+ * its stack, its memory and its children are what it made them. A thousand threads at once, and
+ * ends of all kinds in the middle; afterwards nothing is left in /proc. The environment variable
  * SEED makes other orders. Sources: those of the calls' own tests.
  */
 #include "thread.h"
