@@ -34,8 +34,10 @@ static inline void spin_lock(struct spinlock *lock)
 {
 	irq_push();
 	u16 ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
-	while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)
+	while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket) {
+		cpu_serve_requests(); /* the holder may be waiting for us */
 		cpu_relax();
+	}
 	lock->owner = this_cpu();
 }
 
