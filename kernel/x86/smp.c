@@ -35,7 +35,8 @@ void smp_entry(void);
 
 struct smp_start smp_start;
 static void (*start_main)(void);
-static enum { STARTING, ONLINE, UNFIT } progress; /* of the one being started; atomic */
+enum { STARTING, ONLINE, UNFIT };
+static u32 progress; /* of the one being started; atomic */
 
 static void set_progress(u32 now)
 {
