@@ -212,6 +212,11 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 			posix_timers_tick();
 			limits_tick();
 		}
+	} else if (vector == VECTOR_RESCHEDULE) {
+		lapic_eoi(); /* that it came is enough: what it is about is looked for on the way out */
+	} else if (vector == VECTOR_REQUEST) {
+		lapic_eoi();
+		cpu_serve_requests();
 	} else if (vector == VECTOR_ISA + SERIAL_IRQ) {
 		serial_interrupt();
 		lapic_eoi();
