@@ -207,7 +207,7 @@ int store_number(const char *text, u64 *number, u64 max)
 
 	if (!parse_value(text, &value) || value > max)
 		return -EINVAL;
-	*number = value;
+	__atomic_store_n(number, value, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -224,7 +224,7 @@ static int store_fork_mode(char *value, struct task_struct *task)
 	(void)task;
 	if (!fork_mode_parse(value, &mode))
 		return -EINVAL;
-	fork_mode = mode;
+	__atomic_store_n(&fork_mode, mode, __ATOMIC_RELAXED);
 	return 0;
 }
 
