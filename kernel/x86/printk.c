@@ -1,6 +1,6 @@
 /*
- * One lock makes each line whole. panic() takes no lock: whoever holds one, this CPU perhaps, may not
- * go on. Of CPUs that panic at once the first says why; from then on the others are silent.
+ * One lock makes each line whole. panic() takes no lock: whoever holds one, this CPU perhaps, may
+ * not go on. Of CPUs that panic at once the first says why; from then on the others are silent.
  */
 #include "x86/printk.h"
 #include "lib/printf.h"
