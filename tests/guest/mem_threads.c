@@ -93,10 +93,21 @@ static void on_fault(int signal)
 
 static void catch_faults(void)
 {
-	struct sigaction action = { .sa_handler = on_fault };
+	struct sigaction action = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
 
 	CHECK_EQ(sigaction(SIGSEGV, &action, NULL), 0);
 	CHECK_EQ(sigaction(SIGBUS, &action, NULL), 0);
+}
+
+/* Adds 1, or notes that it may not. */
+static int try_add(volatile void *at)
+{
+	if (sigsetjmp(me->refusal, 0)) {
+		add(&me->refused, 1);
+		return 0;
+	}
+	add(at, 1);
+	return 1;
 }
 
 /* --- the first touch --- */
@@ -204,12 +215,8 @@ static void *write_all(void *arg)
 {
 	me = arg;
 	while (!must_stop()) {
-		for (int i = 0; i < PAGES; i++) {
-			if (sigsetjmp(me->refusal, 1) == 0)
-				add(common + i * PAGE + me->number * sizeof(word), 1);
-			else
-				add(&me->refused, 1);
-		}
+		for (int i = 0; i < PAGES; i++)
+			try_add(common + i * PAGE + me->number * sizeof(word));
 		add(&me->rounds, 1);
 		sched_yield();
 	}
@@ -249,14 +256,8 @@ static void *count_own(void *arg)
 	me = arg;
 	char *at = common + me->number * sizeof(word);
 	while (!must_stop()) {
-		if (sigsetjmp(me->refusal, 1) == 0) {
-			add(at, 1);
-			if (add(&me->rounds, 1) % 64 == 0)
-				sched_yield();
-		} else {
-			add(&me->refused, 1);
+		if (!try_add(at) || add(&me->rounds, 1) % 64 == 0)
 			sched_yield();
-		}
 	}
 	return NULL;
 }
