@@ -218,10 +218,10 @@ void sched_total_times(u64 *user, u64 *system); /* ns in either mode, all tasks,
 void sched_load_start(void);
 void sched_load(u32 hundredths[3]); /* the load averages over 1, 5 and 15 minutes, times 100 */
 
-/* The running task's soft limit (RLIMIT_*). */
+/* The running task's soft limit (RLIMIT_*). Others may change it: look once. */
 static inline u64 task_rlimit(unsigned resource)
 {
-	return current->rlimits[resource].rlim_cur;
+	return __atomic_load_n(&current->rlimits[resource].rlim_cur, __ATOMIC_RELAXED);
 }
 
 /* Has the running task the capability (CAP_*) in its effective set? */
