@@ -468,9 +468,9 @@ static struct dentry *task_target(const struct task_struct *task, const struct p
 	case TASK_LINK_EXE:
 		return task->mm && task->mm->exe ? dentry_get(file_dentry(task->mm->exe)) : NULL;
 	case TASK_LINK_CWD:
-		return task->fs ? dentry_get(task->fs->cwd) : NULL;
+		return task->fs ? fs_get_cwd(task->fs) : NULL;
 	default:
-		return task->fs ? dentry_get(task->fs->root) : NULL;
+		return task->fs ? fs_get_root(task->fs) : NULL;
 	}
 }
 
