@@ -223,6 +223,16 @@ struct file *fd_get_raw(int fd)
 	return file;
 }
 
+bool fd_leads_to(int fd, const struct file *file)
+{
+	struct files_struct *files = current->files;
+
+	spin_lock(&files->lock);
+	bool same = file_at(files, fd) == file;
+	spin_unlock(&files->lock);
+	return same;
+}
+
 struct dentry *files_get_dentry(struct files_struct *files, int fd)
 {
 	spin_lock(&files->lock);
