@@ -335,9 +335,9 @@ int fd_set_cloexec(int fd, bool on)
 	return file ? 0 : -EBADF;
 }
 
-struct file *files_next(struct files_struct *files, u32 *fd)
+bool files_next(struct files_struct *files, u32 *fd, u32 *mode)
 {
-	struct file *file = NULL;
+	const struct file *file = NULL;
 	u32 i = *fd;
 
 	spin_lock(&files->lock);
@@ -354,7 +354,7 @@ struct file *files_next(struct files_struct *files, u32 *fd)
 			i++;
 	}
 	if (file)
-		file_get(file);
+		*mode = file->mode;
 	spin_unlock(&files->lock);
 	*fd = i;
 	return file;

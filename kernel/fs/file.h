@@ -120,9 +120,9 @@ void fd_close_range(u32 first, u32 last, bool only_set_cloexec);
  * itself must not be put (under the namespace lock, which the end of some files needs).
  */
 struct dentry *files_get_dentry(struct files_struct *files, int fd);
-/* Another task's table (procfs): the first open file at or above *fd, with a reference, *fd set;
- * NULL: no more. */
-struct file *files_next(struct files_struct *files, u32 *fd);
+/* Another task's table (procfs): is there an open file at or above *fd? Sets *fd, and *mode to its
+ * FMODE_*. */
+bool files_next(struct files_struct *files, u32 *fd, u32 *mode);
 
 /* flock(2) and fcntl(2) record locks, fs/flock.c. */
 int file_flock(struct file *file, int operation);

@@ -147,14 +147,10 @@ static struct dentry *make_node(struct pty *pty)
 
 static void remove_node(struct dentry *node)
 {
-	bool locked = namespace_locked(); /* a walk through /proc/PID/fd may put a file last */
-
-	if (!locked)
-		namespace_lock();
+	namespace_lock();
 	node->inode->nlink = 0;
 	dentry_unlink(node);
-	if (!locked)
-		namespace_unlock();
+	namespace_unlock();
 	dentry_put(node);
 }
 
