@@ -12,7 +12,9 @@
 #include "proc/signal.h"
 #include "sched/task.h"
 #include "sched/timer.h"
+#include "sched/watchdog.h"
 #include "x86/apic.h"
+#include "x86/backtrace.h"
 #include "x86/fpu.h"
 #include "x86/printk.h"
 #include "x86/random.h"
@@ -178,7 +180,8 @@ static void exception(u64 vector, struct trapframe *tf)
 	if (vector == VECTOR_PAGE_FAULT) {
 		page_fault(tf);
 	} else if (vector == VECTOR_NMI) {
-		printk("NMI ignored");
+		if (!backtrace_nmi(tf))
+			printk("NMI ignored");
 	} else if (!trapframe_user(tf) || !exceptions[vector].signal) {
 		kernel_fault(tf, vector, 0);
 	} else {
@@ -211,6 +214,7 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 			itimer_tick(trapframe_user(tf), ticked);
 			posix_timers_tick();
 			limits_tick();
+			watchdog_tick(tf);
 		}
 	} else if (vector == VECTOR_ISA + SERIAL_IRQ) {
 		serial_interrupt();

@@ -8,6 +8,7 @@
 #include "proc/oom.h"
 #include "proc/pid.h"
 #include "procfs/text.h"
+#include "sched/watchdog.h"
 #include "syscall/process.h"
 #include "syscall/uts.h"
 #include "x86/bootinfo.h"
@@ -309,6 +310,18 @@ static void show_printk(struct text *text, struct task_struct *task)
 		   LEVEL_INFO + 1);
 }
 
+static void show_watchdog_thresh(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%llu\n", (ull)watchdog_thresh);
+}
+
+static int store_watchdog_thresh(char *value, struct task_struct *task)
+{
+	(void)task;
+	return store_number(value, &watchdog_thresh, WATCHDOG_THRESH_MAX);
+}
+
 const struct proc_file sys_kernel_files[] = {
 	{ "cap_last_cap", 0444, show_cap_last_cap, NULL },
 	{ "dmesg_restrict", 0644, show_dmesg_restrict, store_dmesg_restrict },
@@ -322,6 +335,7 @@ const struct proc_file sys_kernel_files[] = {
 	{ "shmall", 0644, show_shmall, store_shmall },
 	{ "shmmax", 0644, show_shmmax, store_shmmax },
 	{ "shmmni", 0644, show_shmmni, store_shmmni },
+	{ "watchdog_thresh", 0644, show_watchdog_thresh, store_watchdog_thresh },
 	{ .name = NULL },
 };
 

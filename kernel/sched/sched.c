@@ -225,6 +225,7 @@ void __sched schedule(void)
 
 	ASSERT(this_cpu()->irq_depth == 1); /* no spinlock may be held */
 	spin_lock(&rq->lock);
+	this_cpu()->turns++;
 	task_clear_tif(prev, TIF_NEED_RESCHED);
 	account(prev, now);
 	if (prev->state == TASK_RUNNING && prev != rq->idle) {
@@ -367,6 +368,16 @@ u64 sched_running(void)
 	for (u32 i = 0; i < cpu_count; i++)
 		running += runqueues[i].running + (cpus[i].task != runqueues[i].idle);
 	return running;
+}
+
+bool sched_is_wanted(void)
+{
+	return __atomic_load_n(&this_cpu()->runqueue->running, __ATOMIC_RELAXED) > 0;
+}
+
+bool sched_is_idle(u32 cpu)
+{
+	return __atomic_load_n(&cpus[cpu].task, __ATOMIC_RELAXED) == runqueues[cpu].idle;
 }
 
 u64 sched_uninterruptible(void)

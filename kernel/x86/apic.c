@@ -11,12 +11,15 @@ enum {
 	LAPIC_ID = 0x20,
 	LAPIC_EOI = 0xb0,
 	LAPIC_SPURIOUS = 0xf0,
+	LAPIC_ICR_LOW = 0x300,
+	LAPIC_ICR_HIGH = 0x310,
 	LAPIC_LVT_TIMER = 0x320,
 	LAPIC_TIMER_INITIAL = 0x380,
 	LAPIC_TIMER_CURRENT = 0x390,
 	LAPIC_TIMER_DIVIDE = 0x3e0,
 };
 #define LAPIC_ENABLE (1u << 8)
+#define ICR_NMI (4u << 8)
 #define TIMER_DIVIDE_16 3
 #define IOAPIC_REDIRECTION 0x10
 #define IOAPIC_MASKED (1u << 16)
@@ -61,6 +64,12 @@ void lapic_enable(void)
 void lapic_eoi(void)
 {
 	lapic[LAPIC_EOI / 4] = 0;
+}
+
+void lapic_send_nmi(u32 cpu)
+{
+	lapic[LAPIC_ICR_HIGH / 4] = cpus[cpu].apic_id << 24;
+	lapic[LAPIC_ICR_LOW / 4] = ICR_NMI;
 }
 
 void ioapic_enable(u32 isa_irq)

@@ -13,8 +13,9 @@
 /* Once, with the mapped register pages: masks the old PICs, readies the I/O APIC and this CPU's
  * local one. */
 void apic_init(volatile u32 *lapic, volatile u32 *ioapic);
-void lapic_enable(void); /* on each CPU */
-void lapic_eoi(void);	 /* the interrupt being handled is done */
+void lapic_enable(void);      /* on each CPU */
+void lapic_eoi(void);	      /* the interrupt being handled is done */
+void lapic_send_nmi(u32 cpu); /* a non-maskable interrupt to cpus[cpu]; interrupts are off */
 /* deliver this ISA interrupt to the boot processor as VECTOR_ISA + isa_irq */
 void ioapic_enable(u32 isa_irq);
 
