@@ -200,6 +200,8 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 {
 	if (vector < VECTOR_ISA) {
 		exception(vector, tf);
+		if (trapframe_user(tf))
+			lockcheck_leave("at the end of an exception");
 		/* the error code has served; this is no system call to restart */
 		tf->orig_rax = (u64)-1;
 		return;

@@ -146,7 +146,8 @@ int signal_send_locked(struct task_struct *task, int sig, const struct siginfo *
 	ASSERT(spin_held(&tasklist_lock));
 	if (!sighand || (task->state & (EXIT_ZOMBIE | EXIT_DEAD)))
 		return 0; /* a zombie takes any signal and does nothing (kill(2)) */
-	spin_lock(&sighand->lock);
+	/* tasklist_lock keeps the order of two: a child is continued, and its parent told of it */
+	spin_lock_nested(&sighand->lock);
 	if (!(signal_is_init(task) && sighand->actions[sig - 1].sa_handler == SIG_DFL))
 		cancel_opposites(task, sig);
 	if (!signal_ignored(task, sig)) {

@@ -184,12 +184,21 @@ static void show_cpuinfo(struct text *text, struct task_struct *task)
 }
 
 const struct proc_file root_files[] = {
-	{ "audit", 0444, show_audit, NULL },	   { "cmdline", 0444, show_cmdline, NULL },
-	{ "cpuinfo", 0444, show_cpuinfo, NULL },   { "filesystems", 0444, show_filesystems, NULL },
-	{ "loadavg", 0444, show_loadavg, NULL },   { "meminfo", 0444, show_meminfo, NULL },
-	{ "slabinfo", 0400, show_slabinfo, NULL }, { "stat", 0444, show_stat, NULL },
-	{ "uptime", 0444, show_uptime, NULL },	   { "version", 0444, show_version, NULL },
-	{ "vmstat", 0444, show_vmstat, NULL },	   { .name = NULL },
+	{ "audit", 0444, show_audit, NULL },
+	{ "cmdline", 0444, show_cmdline, NULL },
+	{ "cpuinfo", 0444, show_cpuinfo, NULL },
+	{ "filesystems", 0444, show_filesystems, NULL },
+	{ "loadavg", 0444, show_loadavg, NULL },
+	{ "meminfo", 0444, show_meminfo, NULL },
+	{ "slabinfo", 0400, show_slabinfo, NULL },
+	{ "stat", 0444, show_stat, NULL },
+	{ "uptime", 0444, show_uptime, NULL },
+	{ "version", 0444, show_version, NULL },
+	{ "vmstat", 0444, show_vmstat, NULL },
+#if LOCKCHECK
+	{ "lockcheck", 0600, show_lockcheck, store_lockcheck },
+#endif
+	{ .name = NULL },
 };
 
 /* --- sysctls --- */

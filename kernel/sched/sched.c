@@ -217,6 +217,7 @@ static void __sched switch_to(struct runqueue *rq, struct task_struct *prev,
  * everything about the CPU is read anew after it. */
 void __sched schedule(void)
 {
+	lockcheck_sleep();
 	irq_push();
 	struct runqueue *rq = this_cpu()->runqueue;
 	bool irq_was_on = this_cpu()->irq_was_on;
@@ -300,6 +301,7 @@ u64 sched_tick(bool user_mode)
 
 void sched_exit(void)
 {
+	lockcheck_leave("by a task that exits");
 	schedule();
 	panic("a dead task ran again");
 }
