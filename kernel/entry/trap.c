@@ -218,6 +218,11 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 			limits_tick();
 			watchdog_tick(tf);
 		}
+	} else if (vector == VECTOR_RESCHEDULE) {
+		lapic_eoi(); /* that it came is enough: what it is about is looked for on the way out */
+	} else if (vector == VECTOR_REQUEST) {
+		lapic_eoi();
+		cpu_serve_requests();
 	} else if (vector == VECTOR_ISA + SERIAL_IRQ) {
 		serial_interrupt();
 		lapic_eoi();

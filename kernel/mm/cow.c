@@ -222,9 +222,7 @@ bool table_own(struct mm_struct *mm, pte_t *entry, unsigned level, u64 addr)
 		return false;
 	copy_table(own, shared, level);
 	*entry = frame_phys(own) | (*entry & ~PTE_ADDR) | PTE_W;
-	/* invlpg drops every cached upper-level entry (Intel SDM vol. 3, 4.10.4.1), so no walk
-	 * goes through the old table any more when it is let go */
-	tlb_flush_page(mm, addr);
+	tlb_flush_page(mm, addr); /* no walk goes through the old table when it is let go */
 	table_put(shared, level);
 	vm_count(&vm_counters.cow_table_copied);
 	return true;
@@ -333,7 +331,7 @@ enum fault_result cow_break(struct vm_area_struct *vma, u64 addr, pte_t *entry)
 	if (old->kind == FRAME_ANON && __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1) {
 		/* the last sharer: nobody else can gain a reference but through this entry */
 		*entry |= PTE_W | PTE_D;
-		tlb_flush_page(vma->mm, addr);
+		tlb_flush_page_here(vma->mm, addr);
 		vm_count(&vm_counters.cow_page_reused);
 		return FAULT_OK;
 	}

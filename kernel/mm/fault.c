@@ -158,7 +158,7 @@ static enum fault_result supply(struct vm_area_struct *vma, u64 addr, unsigned a
 		if (!(vma->flags & VM_SHARED))
 			return cow_break(vma, addr, entry);
 		*entry |= PTE_W | PTE_D; /* shared, write-protected for a while by mprotect */
-		tlb_flush_page(vma->mm, addr);
+		tlb_flush_page_here(vma->mm, addr);
 		return FAULT_OK;
 	}
 	if (!vma->ops)

@@ -62,17 +62,20 @@ static u64 slot_take(void)
  * exists. */
 static void slot_release(u64 slot)
 {
-	for (u64 page = 0; page < STACK_PAGES; page++) {
-		u64 addr = slot_stack(slot) + page * PAGE_SIZE;
-		pte_t *entry = stack_entry(addr), old = *entry;
+	const u64 stack = slot_stack(slot);
+	pte_t old[STACK_PAGES];
 
+	for (u64 page = 0; page < STACK_PAGES; page++) {
+		pte_t *entry = stack_entry(stack + page * PAGE_SIZE);
+
+		old[page] = *entry;
 		*entry = 0;
-		if (old & PTE_P) {
-			tlb_flush_kernel_page(addr);
-			frame_put(frame_of_phys(old & PTE_ADDR));
-		}
 	}
-	*stack_entry(slot_stack(slot)) = free_slot << PAGE_SHIFT; /* bit 0 clear: not present */
+	tlb_flush_kernel(stack, stack + KSTACK_SIZE);
+	for (u64 page = 0; page < STACK_PAGES; page++)
+		if (old[page] & PTE_P)
+			frame_put(frame_of_phys(old[page] & PTE_ADDR));
+	*stack_entry(stack) = free_slot << PAGE_SHIFT; /* bit 0 clear: not present */
 	free_slot = slot;
 }
 

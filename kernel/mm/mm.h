@@ -87,6 +87,7 @@ struct mm_struct {
 	pte_t *pml4;		       /* in the direct map */
 	/* atomic; tasks and others that keep the address space alive */
 	u32 users;
+	u64 cpus; /* atomic: a bit for each CPU whose CR3 holds it (tlb.c) */
 	u32 vma_count;
 	u64 total_pages;	     /* of all areas: VmSize */
 	u64 data_pages, stack_pages; /* private writable; growing down */

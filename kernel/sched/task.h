@@ -69,7 +69,8 @@ struct task_struct {
 	u32 state;
 
 	/* scheduling: guarded by the run queue's lock */
-	struct cpu *cpu;	   /* where it runs or will run */
+	/* where it runs, will run, or ran last; changes under both CPUs' locks */
+	struct cpu *cpu;
 	struct list_head run_link; /* in the run queue while runnable and not running */
 	bool on_queue;
 	bool on_cpu;		 /* its registers are live on a CPU */
@@ -163,15 +164,19 @@ _Static_assert(offsetof(struct task_struct, kernel_rsp) == 0 &&
 	       "switch.asm and entry.asm use these offsets");
 
 /* --- sched.c --- */
-/* the boot processor's run queue; the boot thread of control becomes its idle task */
+/* on each CPU: its run queue; the boot thread of control becomes its idle task */
 void sched_init(void);
 /* Readies a new task to start in fn(arg) (kernel task), or, with fn NULL, to return to user mode by
  * its trapframe. */
 void sched_prepare(struct task_struct *task, void (*fn)(void *arg), void *arg);
 void sched_start(struct task_struct *task);		 /* TASK_NEW becomes runnable */
 void sched_set_nice(struct task_struct *task, int nice); /* -20 to 19 */
-void schedule(void);		  /* gives the CPU away; returns when chosen again */
-void __noreturn sched_idle(void); /* what the boot thread of control does for ever */
+/* The CPUs that task may run on, a bit each, one of them online. If it waits elsewhere it moves at
+ * once; if it runs elsewhere, before it goes on in user mode. */
+void sched_set_affinity(struct task_struct *task, u64 cpus);
+void sched_kick(const struct task_struct *task); /* its CPU takes an interrupt */
+void schedule(void);				 /* gives the CPU away; returns when chosen again */
+void __noreturn sched_idle(void);		 /* what the boot thread of control does for ever */
 /* In a long loop: gives the CPU away if the time slice is over. Sleeping locks may be held. */
 void cond_resched(void);
 void sched_yield(void); /* to the end of the queue */
@@ -222,9 +227,14 @@ static inline void task_set_state(u32 state)
 	__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
 }
 
+/* Who runs on another CPU is made to look. One that is just coming to run will look anyway, on its
+ * way to user mode; and for a flag that was set already somebody has sent the interrupt. */
 static inline void task_set_tif(struct task_struct *task, u32 bits)
 {
-	__atomic_fetch_or(&task->tif, bits, __ATOMIC_SEQ_CST);
+	u32 old = __atomic_fetch_or(&task->tif, bits, __ATOMIC_SEQ_CST);
+
+	if ((bits & ~old) && task != current && __atomic_load_n(&task->on_cpu, __ATOMIC_ACQUIRE))
+		sched_kick(task);
 }
 
 static inline void task_clear_tif(struct task_struct *task, u32 bits)

@@ -37,16 +37,11 @@ static bool may_schedule(const struct task_struct *task)
 
 /* --- which CPUs --- */
 
-static u64 all_cpus(void)
-{
-	return (1ull << cpu_count) - 1;
-}
-
 s64 sys_sched_getaffinity(pid_t pid, unsigned size, u64 __user *mask)
 {
 	spin_lock(&tasklist_lock);
 	const struct task_struct *task = task_named(pid);
-	u64 cpus = task ? task->affinity & all_cpus() : 0;
+	u64 cpus = task ? task->affinity & cpus_online() : 0;
 	spin_unlock(&tasklist_lock);
 	if (size < sizeof(cpus) || size % sizeof(cpus))
 		return -EINVAL;
@@ -68,10 +63,10 @@ s64 sys_sched_setaffinity(pid_t pid, unsigned size, const u64 __user *mask)
 		error = -ESRCH;
 	else if (!may_schedule(task))
 		error = -EPERM;
-	else if (!(wanted & all_cpus()))
+	else if (!(wanted & cpus_online()))
 		error = -EINVAL;
 	else
-		task->affinity = wanted;
+		sched_set_affinity(task, wanted);
 	spin_unlock(&tasklist_lock);
 	return error;
 }

@@ -37,8 +37,10 @@ static inline __lock_inline void spin_lock_how(struct spinlock *lock, enum lock_
 	irq_push();
 	lockcheck_spin_wait(lock, how);
 	u16 ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
-	while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)
+	while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket) {
+		cpu_serve_requests(); /* the holder may be waiting for us */
 		cpu_relax();
+	}
 	lock->owner = this_cpu();
 	lockcheck_spin_taken(lock);
 }
