@@ -12,8 +12,8 @@ from mitoslib import klog
 
 @pytest.fixture(scope="session")
 def new_lock_reports():
-    """A function that returns the lock checker's reports (make LOCKCHECK=1) of runs that ended since
-    it was called last, and forgets them."""
+    """A function that returns the lock checker's reports (make LOCKCHECK=1) of the runs that ended
+    since it was called last, and forgets them."""
     kept = support.BUILD / klog.LOCK_REPORTS
 
     def take():

@@ -1,4 +1,4 @@
-"""The lock checker (make LOCKCHECK=1) and the watchdog: mistakes made on purpose, and their reports.
+"""The lock checker (make LOCKCHECK=1) and the watchdog: mistakes made on purpose are reported.
 
 /proc/lockcheck of the checker's kernel makes them. No time is measured: the watchdog counts ticks,
 and the kernel code that loops does so until it is reported.
@@ -113,13 +113,33 @@ def test_ordinary_kernel_checks_nothing():
     assert "lockcheck" not in checked("nm", BUILD / "kernel.elf")
 
 
+SECOND = "echo 1 >/proc/sys/kernel/watchdog_thresh"
+HOG = "while :; do :; done &"
+
+
 def test_soft_lockup(build):
     """Kernel code loops while another process wants the CPU."""
-    run = provoke(build, "spin", before="echo 1 >/proc/sys/kernel/watchdog_thresh; "
-                                        "while :; do :; done & h=$!")
-    assert re.search(r"soft lockup: CPU 0 has not given way for 1 seconds\n.*CPU 0, task \d+ \(\w+\)"
-                     r"\n.* spin\+0x\w+\n(.*\n)*?.* sys_write\+", run.log), run.log
-    assert run.log.count("lockup:") == 1
+    log = provoke(build, "spin", before=f"{SECOND}; {HOG} h=$!").log
+    assert re.search(r"soft lockup: CPU 0 has not given way for 1 seconds\n"
+                     r".*CPU 0, task \d+ \(\w+\)\n.* spin\+0x\w+\n(.*\n)*?.* sys_write\+",
+                     log), log
+    assert log.count("lockup:") == 1
+
+
+@pytest.mark.parametrize("mistake, message", [("spin", "soft lockup"),
+                                              ("spin-off", "hard lockup")])
+def test_lockup_shows_every_cpu(build, mistake, message):
+    """So many processes want the CPUs that one waits for each."""
+    log = provoke(build, mistake, options=("--smp", "3"),
+                  before=f"{SECOND}; for i in 1 2 3 4 5 6; do {HOG} done").log
+    found = re.search(rf"{message}: CPU (\d) has", log)
+    assert found, log
+    tail = log[found.end():]
+    shown = re.findall(r"CPU (\d), task \d+ \(\w+\)(.*)\n(?=(.*))", tail)
+    assert sorted(cpu for cpu, _, _ in shown) == ["0", "1", "2"], log
+    stuck = [line for cpu, _, line in shown if cpu == found.group(1)]
+    assert " spin" in stuck[0], log
+    assert all("in user mode" in mode or "+0x" in line for _, mode, line in shown), log
 
 
 def test_watchdog_is_off_at_0(build):

@@ -10,6 +10,7 @@
 #include "sched/task.h"
 #include "x86/backtrace.h"
 #include "x86/printk.h"
+#include "x86/trapframe.h"
 
 #define TICKS_PER_SEC 100 /* at most: sched.c's ticks are 10 ms or more apart */
 
@@ -29,7 +30,8 @@ static void print_all(const struct trapframe *tf)
 {
 	struct backtrace trace;
 
-	printk("CPU %u, task %d (%s)", this_cpu()->id, current->pid, current->comm);
+	printk("CPU %u, task %d (%s)%s", this_cpu()->id, current->pid, current->comm,
+	       trapframe_user(tf) ? ", in user mode" : "");
 	backtrace_collect_trap(&trace, tf);
 	backtrace_print(&trace, "  ");
 	backtrace_print_others();

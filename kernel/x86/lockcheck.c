@@ -102,7 +102,7 @@ static struct held_spins *own_spins(void)
 
 /* --- classes --- */
 
-/* The table is full only in a kernel with more than LOCK_CLASSES_MAX names: the last class is shared. */
+/* In a kernel with more than LOCK_CLASSES_MAX names the rest share the last class. */
 static u8 class_add(const char *name, bool sleeps)
 {
 	for (u32 i = 0; i < class_count; i++)

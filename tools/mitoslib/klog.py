@@ -40,7 +40,7 @@ class KernelLog:
         return "\n".join(lines[:TAIL_LINES] if panic else lines[-TAIL_LINES:])
 
     def keep_lock_reports(self, build):
-        """Adds what the lock checker said (make LOCKCHECK=1) to the build's file of such reports."""
+        """Adds what the lock checker said (make LOCKCHECK=1) to the build's file of reports."""
         lines = LOCK_REPORT.findall(self.read())
         if lines:
             with open(os.path.join(build, LOCK_REPORTS), "ab", buffering=0) as file:
