@@ -8,13 +8,14 @@
 #   O=DIR  V=1  CI=true         build elsewhere; show the commands; warnings are errors
 #   BUSYBOX=FILE                a static busybox, where Debian's cannot be downloaded
 #   DEBUG=1                     a kernel for the debugger, not optimised
+#   LOCKCHECK=1                 a kernel that checks its locks, in build/lockcheck
 #   BENCH_LINUX=1               `make bench` downloads Debian's Linux and measures it, too
 #   WHERE=OPERATION             `make bench` shows where its instructions go (`fork+exec+wait`)
 #   FUZZ=20                     seconds for each fuzzer of `make fuzz`
 #   SOAK=10                     minutes of `make soak`
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
 
-O       ?= build
+O       ?= $(if $(filter 1,$(LOCKCHECK)),build/lockcheck,build)
 BUSYBOX ?= build/busybox/bin/busybox
 PYTHON  := $(firstword $(wildcard /usr/bin/python3) python3)
 MITOS   := $(PYTHON) tools/mitos
@@ -72,6 +73,7 @@ KCFLAGS := -std=gnu17 $(KOPT) -ffreestanding -nostdlib -nostdinc \
 	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-strict-aliasing -fno-common \
 	-fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fstack-protector-strong -mstack-protector-guard=global \
+	-DLOCKCHECK=$(if $(filter 1,$(LOCKCHECK)),1,0) \
 	$(WARN) -Wframe-larger-than=1024 -Wvla -Wmissing-prototypes -Wstrict-prototypes
 KASFLAGS := -f elf64 -g -F dwarf -w+error -Ikernel/
 KLDFLAGS := -nostdlib -static -T linker.ld -z max-page-size=4096 --build-id=none -z noexecstack
@@ -80,6 +82,9 @@ UCFLAGS := -std=gnu17 -O2 -g -static $(WARN) -Iuser -idirafter $(O)/uapi
 # --- what there is to build ---------------------------------------------------------------------
 
 KERNEL_C   := $(wildcard kernel/*.c kernel/*/*.c)
+ifneq ($(LOCKCHECK),1)
+KERNEL_C   := $(filter-out %/lockcheck.c,$(KERNEL_C))
+endif
 KERNEL_ASM := $(wildcard boot/*.asm kernel/*.asm kernel/*/*.asm)
 KERNEL_OBJ := $(KERNEL_ASM:%=$(O)/obj/%.o) $(KERNEL_C:%=$(O)/obj/%.o)
 

@@ -1,6 +1,7 @@
 """What the tests share: where things are, and ways to run mitos, make and the compiler."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))     # for the tests that look into mitoslib
 # A make that a test runs is not part of the make that runs the tests: no O= or LLVM= comes along.
-for variable in ("MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "O", "LLVM", "CROSS_COMPILE"):
+for variable in ("MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "O", "LLVM", "CROSS_COMPILE",
+                 "LOCKCHECK"):
     os.environ.pop(variable, None)
 
 BUILD = Path(os.environ.get("MITOS_BUILD", ROOT / "build"))
@@ -75,6 +77,13 @@ def is_running(pid):
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def lock_reports(log):
+    """What the lock checker said in a kernel log: the lines of each report, without their times."""
+    lines = re.findall(r"^.*?(lockcheck: .*)$", log, re.MULTILINE)
+    starts = [i for i, line in enumerate(lines) if not line.startswith("lockcheck:  ")]
+    return ["\n".join(lines[start:end]) for start, end in zip(starts, [*starts[1:], None])]
 
 
 def musl(source, program):

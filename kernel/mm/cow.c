@@ -340,7 +340,7 @@ struct mm_struct *mm_fork(struct mm_struct *parent)
 	if (!child)
 		return NULL;
 	mutex_lock(&parent->lock);
-	mutex_lock(&child->lock);
+	mutex_lock_nested(&child->lock); /* nobody else knows of the child yet */
 	copy_layout(child, parent);
 	if (mode == FORK_COW_TABLES)
 		share_tables(child, parent);

@@ -211,6 +211,8 @@ void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);
  * those in __sched functions: how many (at most max). None for a running task or a zombie. */
 u32 sched_backtrace(struct task_struct *task, u64 *addresses, u32 max);
 u64 sched_running(void);			/* runnable tasks, for /proc/loadavg */
+bool sched_is_wanted(void);			/* some task waits for this CPU */
+bool sched_is_idle(u32 cpu);			/* cpus[cpu] has nothing to run */
 u64 sched_uninterruptible(void);		/* tasks in state D */
 u64 sched_switches(void);			/* context switches since boot */
 u64 sched_idle_time(void);			/* ns that CPUs had nothing to run */

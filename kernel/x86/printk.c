@@ -4,9 +4,9 @@
  */
 #include "x86/printk.h"
 #include "lib/printf.h"
+#include "x86/backtrace.h"
 #include "x86/bootinfo.h"
 #include "x86/clock.h"
-#include "x86/ksyms.h"
 #include "x86/log.h"
 #include "x86/serial.h"
 #include "x86/spinlock.h"
@@ -76,17 +76,10 @@ void printk_at(unsigned priority, const char *format, ...)
 
 void print_backtrace(u64 rbp)
 {
-	for (int depth = 0; depth < 24 && rbp >= DIRECT_BASE && rbp % 8 == 0; depth++) {
-		const u64 *frame = (const u64 *)rbp; /* saved rbp, return address */
-		char name[64];
+	struct backtrace trace;
 
-		if (!ksyms_describe(frame[1], name, sizeof(name)))
-			return;
-		printk("  %016llx %s", (unsigned long long)frame[1], name);
-		if (frame[0] <= rbp)
-			return;
-		rbp = frame[0];
-	}
+	backtrace_collect(&trace, rbp);
+	backtrace_print(&trace, "  ");
 }
 
 static void print_task(void)
