@@ -13,6 +13,8 @@
 #   FUZZ=20                     seconds for each fuzzer of `make fuzz`
 #   SOAK=10                     minutes of `make soak`
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
+#   SMP=4  MEM=1G  FORK=eager   the machine of `make test` and `make soak`, where a test does not
+#                               choose its own
 
 O       ?= build
 BUSYBOX ?= build/busybox/bin/busybox
@@ -197,11 +199,12 @@ gdb:                             ## boot a build for the debugger, with gdb in t
 	@$(MITOS) gdb --build $(O)/debug $(ARGS)
 
 test: all iso guest-tests $(BENCH) ## every test; the last line is `N passed, N failed`
-	@$(MITOS) test --build $(O) $(if $(T),-k '$(T)')
+	@$(MITOS) test --build $(O) $(if $(SMP),--smp $(SMP)) $(if $(MEM),--mem $(MEM)) \
+		$(if $(FORK),--fork $(FORK)) $(if $(T),-k '$(T)')
 
 # Each round has a new seed, which is printed if the round fails.
 soak: all guest-tests            ## random memory operations for SOAK minutes, in every fork mode
-	@MITOS_BUILD=$(abspath $(O)) $(PYTHON) tests/soak.py $(SOAK)
+	@MITOS_BUILD=$(abspath $(O)) MITOS_SMP=$(SMP) MITOS_MEM=$(MEM) $(PYTHON) tests/soak.py $(SOAK)
 SOAK ?= 10
 
 bench: all $(BENCH)             ## what a process's life costs in instructions, beside Linux

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from support import mitos
+from support import ICOUNT, mitos
 from test_shell import ENTER, Terminal
 
 BOMB = r"bomb: (\d+) processes, fork failed (\d+) times:([A-Z ]*)\r"
@@ -63,7 +63,7 @@ def test_30000_processes_at_once_in_2_gib(guest_overlay):
 
 def zombies(guest_overlay, number):
     """Instructions to create and to reap one of so many zombies of one parent."""
-    options = ["--overlay", str(guest_overlay), "--mem", "2G", "--icount", "--append", "fork=cow"]
+    options = ["--overlay", str(guest_overlay), "--mem", "2G", *ICOUNT, "--append", "fork=cow"]
     script = f"prog_zombies {number} && cat /proc/audit"
     run = mitos("/bin/sh", "-c", script, options=options, timeout=240)
     assert run.status == 0 and run.output.rstrip().endswith(b"audit: clean"), run
@@ -147,7 +147,7 @@ def test_a_large_fork_lets_others_run(overlay, mode):
     """And so do a large munmap and exit. Virtual microseconds: parent and child have each a slice
     of 10,000 before the watcher has its turn."""
     overlay.add("bin/watch", WATCH)
-    run = mitos("watch", options=[*overlay.options, "--mem", "2G", "--icount",
+    run = mitos("watch", options=[*overlay.options, "--mem", "2G", *ICOUNT,
                                   "--append", f"fork={mode}"])
     assert run.status == 0 and int(run.output.split()[1]) < 25_000, run
 
