@@ -1,8 +1,9 @@
-"""Programs with threads, linked with musl and with Debian's glibc, do on mitos what they do on Linux.
+"""Programs with threads, linked with musl and with Debian's glibc, do on mitos as they do on Linux.
 
-The programs are tests/threads: mutexes and all the other locks, cancellation, signals, fork, exec and
-exit in a process with threads, posix_spawn, C++'s threads, OpenMP. Each prints what it finds, and must
-print the same, and end with the same status, on Linux and on mitos with one and with two processors.
+The programs are tests/threads: mutexes and all the other locks, cancellation, signals, fork, exec
+and exit in a process with threads, posix_spawn, C++'s threads, OpenMP. Each prints what it finds,
+and must print the same, and end with the same status, on Linux and on mitos with one and with two
+processors.
 """
 
 import concurrent.futures

@@ -229,8 +229,10 @@ static void thread_that_forked_ends(void)
 	say_end("its child", pid);
 }
 
-/* The C library's view of a child that was only forked is not that of a new process: musl 1.2.3 does
- * not tell the kernel anew what to clear when its first thread ends. So each way is executed. */
+/*
+ * A child that was only forked is not quite a new process to the C library: musl 1.2.3 does not
+ * tell the kernel anew what to clear when its first thread ends. So each way is executed.
+ */
 static const struct {
 	const char *name;
 	void (*run)(void);

@@ -262,7 +262,7 @@ static void in_threads(void)
 
 int main(void)
 {
-	for (int fd = 3; fd < 100; fd++) /* whatever we were given */
+	for (int fd = 3; fd < 1024; fd++) /* whatever we were given */
 		close(fd);
 	setpgid(0, 0);
 	file_actions();
