@@ -9,7 +9,7 @@
  */
 #include "proc/wait.h"
 #include "proc/fork.h"
-#include "proc/signal.h"
+#include "proc/thread.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
 #include <linux/wait.h>
@@ -35,7 +35,7 @@ static void describe(struct task_struct *child, int code, int status, struct wai
 	outcome->uid = child->real_cred->uid;
 	outcome->code = code;
 	outcome->status = status;
-	rusage_of(child, &outcome->usage);
+	rusage_of_process(child, &outcome->usage);
 	rusage_add(&outcome->usage, &child->children_sum);
 }
 
@@ -90,8 +90,8 @@ static bool report(struct task_struct *child, const struct wait_request *request
 {
 	if (!is_eligible(child, request))
 		return false;
-	return child->state & EXIT_ZOMBIE ? report_zombie(child, request, outcome, dead)
-					  : report_stop(child, request, outcome);
+	return process_is_dead(child) ? report_zombie(child, request, outcome, dead)
+				      : report_stop(child, request, outcome);
 }
 
 /* Is there a child that may yet have something to say? Looks at the living only where the question
@@ -102,7 +102,7 @@ static bool has_candidate(struct task_struct *parent, const struct wait_request 
 
 	if (request->whom == WAIT_PID) {
 		child = task_find(request->nr);
-		return child && child->parent == parent && !(child->state & EXIT_ZOMBIE) &&
+		return child && child->parent == parent && !process_is_dead(child) &&
 		       is_eligible(child, request);
 	}
 	list_for_each(child, &parent->children, sibling)

@@ -92,7 +92,9 @@ struct task_struct {
 	/* identity: set at birth; only an execve by a thread changes it (tasklist_lock) */
 	pid_t pid, tgid;
 	struct pid *pid_struct; /* NULL for idle tasks */
-	char comm[16];		/* program name, NUL-terminated; written by self only */
+	/* program name, NUL-terminated; written by self and, as Linux has it, by its process's
+	 * threads: a reader may see a mixture */
+	char comm[16];
 
 	/* what it shares or owns, carried for the floors above; written by self only */
 	struct mm_struct *mm;	    /* NULL: kernel task or zombie */
@@ -122,10 +124,15 @@ struct task_struct {
 	/* the last exception of its user code, for the frames of signals. Written by self only */
 	u64 fault_vector, fault_error, fault_addr;
 	bool kill_pending; /* SIGKILL or group exit: nothing else matters any more */
+	bool stop_pending; /* its process stops, and it has yet to (proc/signal.h) */
+	bool exiting;	   /* in do_exit: takes no signal any more */
 
-	/* the family: guarded by tasklist_lock (proc/pid.c) */
-	/* of the thread group; itself for a single-threaded process */
+	/* the thread group (proc/thread.h): its first task, which the others hold a reference to */
 	struct task_struct *leader;
+	struct list_head thread_link; /* in signal->thread_list */
+
+	/* the family: guarded by tasklist_lock (proc/pid.c). Processes have one, that is to say,
+	 * leaders: of another thread only all_link is used, and its parent is NULL */
 	struct task_struct *parent; /* a leader, or the boot task for pid 1 */
 	struct list_head children;  /* living children, by ->sibling */
 	/* dead children not yet waited for, oldest first, by ->sibling */
@@ -141,10 +148,11 @@ struct task_struct {
 	int exit_code;
 	int pdeath_signal;	    /* sent to it when its parent dies (prctl(2)); 0: none */
 	int exit_signal;	    /* sent to the parent at death; SIGCHLD for fork, -1: none */
-	int stop_signal;	    /* TASK_STOPPED and not yet reported to a waiter; else 0 */
+	int stop_signal;	    /* it stopped by that and has not been reported; else 0 */
 	bool continued;		    /* SIGCONT happened and is not yet reported */
 	bool has_execed;	    /* since its fork: setpgid by the parent is EACCES */
-	struct rusage_sum self_sum; /* final, once a zombie */
+	u64 peak_rss;		    /* pages; of the address spaces it has left. Self only */
+	struct rusage_sum self_sum; /* of the whole process, once that is dead */
 	struct rusage_sum children_sum; /* of waited-for children and theirs */
 	struct vfork_wait *vfork; /* the parent sleeps on it until exec or exit; NULL otherwise */
 	int __user *clear_child_tid; /* to zero and wake at exit, or NULL */

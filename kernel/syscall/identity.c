@@ -9,7 +9,7 @@
 #include "mm/usercopy.h"
 #include "proc/cred.h"
 #include "proc/limits.h"
-#include "proc/signal.h"
+#include "proc/thread.h"
 #include "syscall/rusage.h"
 #include "syscall/uts.h"
 #include "x86/acpi.h"
@@ -104,23 +104,27 @@ s64 sys_getrusage(int who, struct rusage __user *usage)
 	spin_lock(&tasklist_lock);
 	if (who == RUSAGE_CHILDREN)
 		sum = current->leader->children_sum;
+	else if (who == RUSAGE_SELF)
+		rusage_of_process(current->leader, &sum);
 	else
-		rusage_of(current, &sum);
+		rusage_of_thread(current, &sum);
 	spin_unlock(&tasklist_lock);
 	return rusage_to_user(usage, &sum);
 }
 
 s64 sys_times(struct tms __user *user)
 {
-	struct rusage_sum self;
+	struct rusage_sum self, children;
 
-	rusage_of(current, &self);
-	const struct rusage_sum *children = &current->leader->children_sum;
+	spin_lock(&tasklist_lock);
+	rusage_of_process(current->leader, &self);
+	children = current->leader->children_sum;
+	spin_unlock(&tasklist_lock);
 	struct tms times = {
 		.tms_utime = (long)(self.utime / NSEC_PER_CLOCK_TICK),
 		.tms_stime = (long)(self.stime / NSEC_PER_CLOCK_TICK),
-		.tms_cutime = (long)(children->utime / NSEC_PER_CLOCK_TICK),
-		.tms_cstime = (long)(children->stime / NSEC_PER_CLOCK_TICK),
+		.tms_cutime = (long)(children.utime / NSEC_PER_CLOCK_TICK),
+		.tms_cstime = (long)(children.stime / NSEC_PER_CLOCK_TICK),
 	};
 	if (user && copy_to_user(user, &times, sizeof(times)))
 		return -EFAULT;

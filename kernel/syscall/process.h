@@ -19,6 +19,8 @@
 s64 sys_fork(void);
 s64 sys_vfork(void);
 s64 sys_clone(u64 flags, u64 stack, int __user *parent_tid, int __user *child_tid, u64 tls);
+struct clone_args;
+s64 sys_clone3(const struct clone_args __user *args, size_t size);
 s64 sys_execve(const char __user *path, const char __user *const __user *argv,
 	       const char __user *const __user *envp);
 s64 sys_execveat(int dirfd, const char __user *path, const char __user *const __user *argv,

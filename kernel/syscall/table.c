@@ -55,6 +55,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(getpid),
 	CALL(sendfile),
 	CALL(clone),
+	CALL(clone3),
 	CALL(fork),
 	CALL(vfork),
 	CALL(execve),
