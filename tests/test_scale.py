@@ -1,11 +1,12 @@
 """Many processes: fork bombs that are held, 30,000 at once, 100,000 zombies; and small and
-large machines."""
+large machines, one with a second processor."""
 
 import re
+import sys
 
 import pytest
 
-from support import ICOUNT, mitos
+from support import ICOUNT, ROOT, checked, mitos
 from test_shell import ENTER, Terminal
 
 BOMB = r"bomb: (\d+) processes, fork failed (\d+) times:([A-Z ]*)\r"
@@ -159,3 +160,12 @@ def test_memory_sizes(memory):
     total = int(re.search(rb"MemTotal:\s+(\d+) kB", run.output).group(1))
     kilobytes = int(memory[:-1]) << (20 if memory.endswith("G") else 10)
     assert kilobytes * 0.98 - 16384 < total <= kilobytes, run
+
+
+def test_throughput_is_measured():
+    """What `make throughput` does, in small. How fast this host is today is no test's business."""
+    printed = checked(sys.executable, ROOT / "tests/throughput.py", "1", "2", "50")
+    found = re.findall(r"^(\w+): \d+ ms with 1 processor, \d+ ms with 2: \d+\.\d+ times as fast$",
+                       printed, re.MULTILINE)
+    assert found == ["compute", "fork"], printed
+    print(printed)
