@@ -504,7 +504,7 @@ static void *map_and_unmap(void *arg)
 {
 	struct worker *worker = arg;
 
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < 40; round++) {
 		size_t pages = 1 + (size_t)(round * 7 + worker->number) % 8;
 		size_t size = pages * PAGE;
 		char *at = map_private(pages), tag = (char)(worker->number * 30 + round % 30 + 1);
@@ -544,7 +544,7 @@ static void *move_break(void *arg)
 {
 	struct worker *worker = arg;
 
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < 40; round++) {
 		size_t pages = (size_t)(round * 13 + worker->number * 5) % BREAK_PAGES;
 		char *now = (char *)syscall(SYS_brk, break_start + pages * PAGE);
 
