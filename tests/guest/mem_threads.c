@@ -3,8 +3,8 @@
  * away (munmap, mprotect, madvise, mremap, ftruncate) what others are writing to, fork comes in the
  * middle, and areas, the break and a stack change under several hands. What is checked is data: no
  * increment is lost, nothing that was taken away is changed any more, and a child has its parent's
- * memory as it was at one moment. Threads go on until what they are there for has happened so often;
- * nothing is timed. Sources: mmap(2), mprotect(2), madvise(2), mremap(2), fork(2), and XSH 2.9.
+ * memory as it was at one moment. Threads go on until what they are there for has happened so
+ * often; nothing is timed. Sources: mmap(2), mprotect(2), madvise(2), mremap(2), fork(2), XSH 2.9.
  */
 #include "pages.h"
 #include <pthread.h>
