@@ -190,20 +190,39 @@ enum fault_result mm_fault(struct mm_struct *mm, u64 addr, unsigned access)
 	return result;
 }
 
+/* The frame at addr, faulted in, without a reference. ERR_PTR(-EFAULT, -ENOMEM). */
+static struct frame *page_locked(struct mm_struct *mm, u64 addr, unsigned access)
+{
+	enum fault_result result = fault_locked(mm, addr, access);
+
+	if (result == FAULT_OK)
+		return frame_of_phys(*pte_find(mm, addr) & PTE_ADDR);
+	return ERR_PTR(result == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT);
+}
+
 struct frame *mm_page(struct mm_struct *mm, u64 addr, unsigned access)
 {
-	struct frame *frame;
-
 	mutex_lock(&mm->lock);
-	enum fault_result result = fault_locked(mm, addr, access);
-	if (result == FAULT_OK) {
-		frame = frame_of_phys(*pte_find(mm, addr) & PTE_ADDR);
+	struct frame *frame = page_locked(mm, addr, access);
+	if (!IS_ERR(frame))
 		frame_get(frame);
-	} else {
-		frame = ERR_PTR(result == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT);
-	}
 	mutex_unlock(&mm->lock);
 	return frame;
+}
+
+int mm_object_at(struct mm_struct *mm, u64 addr, unsigned access, u64 *object, u64 *index)
+{
+	mutex_lock(&mm->lock);
+	const struct frame *frame = page_locked(mm, addr, access);
+	if (!IS_ERR(frame)) {
+		const struct vm_area_struct *vma = vma_find(mm, addr);
+		bool is_objects = vma->cache && frame->kind == FRAME_CACHE;
+
+		*object = is_objects ? vma->cache->id : 0;
+		*index = is_objects ? object_page(vma, addr) : 0;
+	}
+	mutex_unlock(&mm->lock);
+	return IS_ERR(frame) ? (int)PTR_ERR(frame) : 0;
 }
 
 static size_t access_pages(struct mm_struct *mm, u64 addr, u8 *buf, size_t size, unsigned access)

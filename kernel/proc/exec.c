@@ -17,6 +17,7 @@
 #include "proc/cred.h"
 #include "proc/execload.h"
 #include "proc/fork.h"
+#include "proc/futex.h"
 #include "proc/limits.h"
 #include "proc/thread.h"
 #include "x86/fpu.h"
@@ -444,6 +445,8 @@ static void exec_commit(struct exec *exec, struct trapframe *tf, const char *pat
 	const char *base = strrchr(path, '/');
 
 	unshare(exec);
+	futex_exit();
+	futex_clear_child_tid();
 	spin_lock(&tasklist_lock);
 	current->mm = exec->mm;
 	current->has_execed = true;
@@ -451,7 +454,6 @@ static void exec_commit(struct exec *exec, struct trapframe *tf, const char *pat
 	exec->mm = NULL;
 	commit_credentials(exec);
 	mm_activate(current->mm);
-	current->clear_child_tid = NULL;
 	vfork_release();
 	if (old) {
 		current->peak_rss = max(current->peak_rss, old->rss_peak);

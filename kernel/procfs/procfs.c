@@ -429,6 +429,17 @@ static pid_t thread_after(const struct pid *process, pid_t nr)
 	return result;
 }
 
+/* A link for each thread's directory, and two as always. */
+static void tasks_refresh(struct inode *inode)
+{
+	spin_lock(&tasklist_lock);
+	const struct task_struct *process = node_of(inode)->pid->task, *task = NULL;
+	inode->nlink = 2;
+	while (process && process->signal && (task = thread_next(process->signal, task)))
+		inode->nlink++;
+	spin_unlock(&tasklist_lock);
+}
+
 static int tasks_readdir(struct file *file, struct dir_context *context)
 {
 	const struct pid *process = node_of(file->inode)->pid;
@@ -713,7 +724,9 @@ static const struct file_ops tasks_file_ops = { .readdir = tasks_readdir };
 static const struct inode_ops root_ops = { .lookup = root_lookup, .destroy = node_destroy };
 static const struct inode_ops dir_ops = { .lookup = dir_lookup, .destroy = node_destroy };
 static const struct inode_ops task_dir_ops = { .lookup = task_dir_lookup, .destroy = node_destroy };
-static const struct inode_ops tasks_ops = { .lookup = tasks_lookup, .destroy = node_destroy };
+static const struct inode_ops tasks_ops = { .lookup = tasks_lookup,
+					    .refresh = tasks_refresh,
+					    .destroy = node_destroy };
 static const struct inode_ops fd_dir_ops = { .lookup = fd_dir_lookup,
 					     .permits = is_own,
 					     .destroy = node_destroy };

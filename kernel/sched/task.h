@@ -134,7 +134,8 @@ struct task_struct {
 	/* the family: guarded by tasklist_lock (proc/pid.c). Processes have one, that is to say,
 	 * leaders: of another thread only all_link is used, and its parent is NULL */
 	struct task_struct *parent; /* a leader, or the boot task for pid 1 */
-	struct list_head children;  /* living children, by ->sibling */
+	pid_t maker; /* the parent's thread that made it; 0: it is dead, any other counts */
+	struct list_head children; /* living children, by ->sibling */
 	/* dead children not yet waited for, oldest first, by ->sibling */
 	struct list_head zombies;
 	/* children with a stop or continue not yet reported, by ->stop_link */
@@ -146,7 +147,7 @@ struct task_struct {
 	struct list_head pgrp_link, session_link;
 	/* as wait reports it: status << 8, or signal | 0x80 if a core was due */
 	int exit_code;
-	int pdeath_signal;	    /* sent to it when its parent dies (prctl(2)); 0: none */
+	int pdeath_signal;	    /* sent to it when its maker dies (prctl(2)); 0: none */
 	int exit_signal;	    /* sent to the parent at death; SIGCHLD for fork, -1: none */
 	int stop_signal;	    /* it stopped by that and has not been reported; else 0 */
 	bool continued;		    /* SIGCONT happened and is not yet reported */
@@ -156,6 +157,8 @@ struct task_struct {
 	struct rusage_sum children_sum; /* of waited-for children and theirs */
 	struct vfork_wait *vfork; /* the parent sleeps on it until exec or exit; NULL otherwise */
 	int __user *clear_child_tid; /* to zero and wake at exit, or NULL */
+	/* set_robust_list(2): any address. Written by self only */
+	void __user *robust_list;
 
 	/* allocations up to the one of its own that is to fail, 0: none (mm/fail.h). A word */
 	u32 fail_nth;

@@ -192,7 +192,11 @@ s64 sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 	case PR_SET_PDEATHSIG:
 		if (arg2 > SIGNAL_COUNT)
 			return -EINVAL;
+		spin_lock(&tasklist_lock);
 		current->pdeath_signal = (int)arg2;
+		if (current->leader->parent->signal)
+			current->leader->parent->signal->children_ask = true;
+		spin_unlock(&tasklist_lock);
 		return 0;
 	case PR_GET_PDEATHSIG:
 		return copy_to_user((void __user *)arg2, &current->pdeath_signal, sizeof(int));
