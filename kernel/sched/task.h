@@ -185,6 +185,13 @@ void sched_set_nice(struct task_struct *task, int nice); /* -20 to 19 */
 /* The CPUs that task may run on, a bit each, one of them online. If it waits elsewhere it moves at
  * once; if it runs elsewhere, before it goes on in user mode. */
 void sched_set_affinity(struct task_struct *task, u64 cpus);
+/*
+ * For one who must see everything stand still: every other CPU lets its task come to where it gives
+ * the CPU away, in the kernel or on the way to user mode, and then runs nothing. Interrupts go on.
+ * The caller, one at a time, does not sleep until it calls the second.
+ */
+void sched_pause_others(void);
+void sched_resume_others(void);
 void sched_kick(const struct task_struct *task); /* its CPU takes an interrupt */
 void schedule(void);				 /* gives the CPU away; returns when chosen again */
 void __noreturn sched_idle(void);		 /* what the boot thread of control does for ever */
