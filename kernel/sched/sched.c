@@ -134,7 +134,7 @@ static void lock_both(struct runqueue *one, struct runqueue *other)
 {
 	spin_lock(&min(one, other)->lock);
 	if (one != other)
-		spin_lock(&max(one, other)->lock);
+		spin_lock_nested(&max(one, other)->lock);
 }
 
 static void unlock_both(struct runqueue *one, struct runqueue *other)
@@ -469,6 +469,7 @@ static void __sched switch_to(struct runqueue *rq, struct task_struct *prev,
  * everything about the CPU is read anew after it. */
 void __sched schedule(void)
 {
+	lockcheck_sleep();
 	irq_push();
 	struct runqueue *rq = this_cpu()->runqueue;
 	bool irq_was_on = this_cpu()->irq_was_on;
@@ -477,6 +478,7 @@ void __sched schedule(void)
 
 	ASSERT(this_cpu()->irq_depth == 1); /* no spinlock may be held */
 	spin_lock(&rq->lock);
+	this_cpu()->turns++;
 	task_clear_tif(prev, TIF_NEED_RESCHED);
 	account(prev, now);
 	if (prev->state == TASK_RUNNING && prev != rq->idle) {
@@ -557,6 +559,7 @@ u64 sched_tick(bool user_mode)
 
 void sched_exit(void)
 {
+	lockcheck_leave("by a task that exits");
 	schedule();
 	panic("a dead task ran again");
 }
@@ -626,6 +629,16 @@ u64 sched_running(void)
 	for (u32 i = 0; i < cpu_count; i++)
 		running += runqueues[i].waiting + (cpus[i].task != runqueues[i].idle);
 	return running;
+}
+
+bool sched_is_wanted(void)
+{
+	return __atomic_load_n(&this_cpu()->runqueue->waiting, __ATOMIC_RELAXED) > 0;
+}
+
+bool sched_is_idle(u32 cpu)
+{
+	return __atomic_load_n(&cpus[cpu].task, __ATOMIC_RELAXED) == runqueues[cpu].idle;
 }
 
 u64 sched_uninterruptible(void)

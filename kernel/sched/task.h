@@ -218,6 +218,8 @@ void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);
  * those in __sched functions: how many (at most max). None for a running task or a zombie. */
 u32 sched_backtrace(struct task_struct *task, u64 *addresses, u32 max);
 u64 sched_running(void);			/* runnable tasks, for /proc/loadavg */
+bool sched_is_wanted(void);			/* some task waits for this CPU */
+bool sched_is_idle(u32 cpu);			/* cpus[cpu] has nothing to run */
 u64 sched_uninterruptible(void);		/* tasks in state D */
 u64 sched_switches(void);			/* context switches since boot */
 u64 sched_idle_time(void);			/* ns that CPUs had nothing to run */
@@ -225,10 +227,10 @@ void sched_total_times(u64 *user, u64 *system); /* ns in either mode, all tasks,
 void sched_load_start(void);
 void sched_load(u32 hundredths[3]); /* the load averages over 1, 5 and 15 minutes, times 100 */
 
-/* The running task's soft limit (RLIMIT_*). */
+/* The running task's soft limit (RLIMIT_*). Others may change it: look once. */
 static inline u64 task_rlimit(unsigned resource)
 {
-	return current->rlimits[resource].rlim_cur;
+	return __atomic_load_n(&current->rlimits[resource].rlim_cur, __ATOMIC_RELAXED);
 }
 
 /* Has the running task the capability (CAP_*) in its effective set? */

@@ -67,6 +67,7 @@ struct cpu {
 	u32 apic_id;
 	u32 irq_depth;	 /* nested irq_push() calls; own CPU only */
 	bool irq_was_on; /* the interrupt flag before the outermost irq_push() */
+	u64 turns;	 /* times it went through schedule(); for the watchdog */
 	struct runqueue *runqueue;
 	void *frame_cache;    /* mm/frame.c: free frames of this CPU */
 	struct mm_struct *mm; /* whose page tables CR3 holds; a kernel task borrows the last */

@@ -12,6 +12,7 @@
 #define MITOS_X86_SPINLOCK_H
 
 #include "x86/cpu.h"
+#include "x86/lockcheck.h"
 
 struct spinlock {
 	bool taken;	   /* atomic */
@@ -34,9 +35,11 @@ static inline bool spin_held(const struct spinlock *lock)
 	return lock->owner == this_cpu();
 }
 
-static inline void spin_lock(struct spinlock *lock)
+/* What the two below are made of. */
+static inline __lock_inline void spin_lock_how(struct spinlock *lock, enum lock_how how)
 {
 	irq_push();
+	lockcheck_spin_wait(lock, how);
 	while (__atomic_exchange_n(&lock->taken, true, __ATOMIC_ACQUIRE)) {
 		do {			      /* only reading leaves the holder its cache line */
 			cpu_serve_requests(); /* it may be waiting for us */
@@ -44,10 +47,22 @@ static inline void spin_lock(struct spinlock *lock)
 		} while (__atomic_load_n(&lock->taken, __ATOMIC_RELAXED));
 	}
 	lock->owner = this_cpu();
+	lockcheck_spin_taken(lock);
+}
+
+static inline __lock_inline void spin_lock(struct spinlock *lock)
+{
+	spin_lock_how(lock, LOCK_PLAIN);
+}
+
+/* While another lock of the same name is held: a comment says what keeps the order of the two. */
+static inline __lock_inline void spin_lock_nested(struct spinlock *lock)
+{
+	spin_lock_how(lock, LOCK_NESTED);
 }
 
 /* Takes the lock if it is free now; true if so. For those that can do without. */
-static inline bool spin_trylock(struct spinlock *lock)
+static inline __lock_inline bool spin_trylock(struct spinlock *lock)
 {
 	irq_push();
 	if (__atomic_exchange_n(&lock->taken, true, __ATOMIC_ACQUIRE)) {
@@ -55,11 +70,14 @@ static inline bool spin_trylock(struct spinlock *lock)
 		return false;
 	}
 	lock->owner = this_cpu();
+	lockcheck_spin_taken(lock);
 	return true;
 }
 
-static inline void spin_unlock(struct spinlock *lock)
+static inline __lock_inline void spin_unlock(struct spinlock *lock)
 {
+	if (!lockcheck_spin_release(lock))
+		return;
 	lock->owner = NULL;
 	__atomic_store_n(&lock->taken, false, __ATOMIC_RELEASE);
 	irq_pop();
