@@ -668,13 +668,13 @@ u64 sched_idle_time(void)
 	return idle;
 }
 
-void sched_total_times(u64 *user, u64 *system)
+void sched_cpu_times(u32 cpu, u64 *user, u64 *system, u64 *idle)
 {
-	*user = *system = 0;
-	for (u32 i = 0; i < cpu_count; i++) {
-		*user += runqueues[i].user_ticks * TICK;
-		*system += runqueues[i].system_ticks * TICK;
-	}
+	const struct runqueue *rq = &runqueues[cpu];
+
+	*user = rq->user_ticks * TICK;
+	*system = rq->system_ticks * TICK;
+	*idle = task_runtime(rq->idle);
 }
 
 /* Says that this CPU is idle, and then looks whether it need be; interrupts off. */

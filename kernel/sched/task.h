@@ -217,13 +217,14 @@ void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);
 /* The return addresses on a task's kernel stack while it does not run, innermost first and without
  * those in __sched functions: how many (at most max). None for a running task or a zombie. */
 u32 sched_backtrace(struct task_struct *task, u64 *addresses, u32 max);
-u64 sched_running(void);			/* runnable tasks, for /proc/loadavg */
-bool sched_is_wanted(void);			/* some task waits for this CPU */
-bool sched_is_idle(u32 cpu);			/* cpus[cpu] has nothing to run */
-u64 sched_uninterruptible(void);		/* tasks in state D */
-u64 sched_switches(void);			/* context switches since boot */
-u64 sched_idle_time(void);			/* ns that CPUs had nothing to run */
-void sched_total_times(u64 *user, u64 *system); /* ns in either mode, all tasks, by ticks */
+u64 sched_running(void);	 /* runnable tasks, for /proc/loadavg */
+bool sched_is_wanted(void);	 /* some task waits for this CPU */
+bool sched_is_idle(u32 cpu);	 /* cpus[cpu] has nothing to run */
+u64 sched_uninterruptible(void); /* tasks in state D */
+u64 sched_switches(void);	 /* context switches since boot */
+u64 sched_idle_time(void);	 /* ns that CPUs had nothing to run */
+/* ns in either mode, of all tasks there, by ticks, and with nothing to run */
+void sched_cpu_times(u32 cpu, u64 *user, u64 *system, u64 *idle);
 void sched_load_start(void);
 void sched_load(u32 hundredths[3]); /* the load averages over 1, 5 and 15 minutes, times 100 */
 
