@@ -208,7 +208,7 @@ void oom_kill(void)
 
 	/* An allocation may also fail because it was told to (fail-nth), or memory has come back
 	 * meanwhile. */
-	if (frame_reachable_count() >= ENOUGH_FOR_A_FAULT) {
+	if (frame_free_count() >= ENOUGH_FOR_A_FAULT) {
 		sched_yield();
 		return;
 	}
