@@ -14,6 +14,8 @@
 #   FUZZ=20                     seconds for each fuzzer of `make fuzz`
 #   SOAK=10                     minutes of `make soak`
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
+#   SMP=4  MEM=1G  FORK=eager   the machine of `make test` and `make soak`, where a test does not
+#                               choose its own
 
 O       ?= $(if $(filter 1,$(LOCKCHECK)),build/lockcheck,build)
 BUSYBOX ?= build/busybox/bin/busybox
@@ -95,8 +97,8 @@ PROGRAMS   := $(addprefix $(O)/,$(USER_DIRS) $(USER_FILES:.c=))
 GUEST_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/guest/*.c))
 BENCH      := $(O)/tests/bench/bench
 
-.PHONY: all kernel initramfs guest-tests iso run gdb test soak bench deps toolchain sparse check
-.PHONY: fuzz lines format clean distclean help FORCE
+.PHONY: all kernel initramfs guest-tests iso run gdb test soak throughput bench deps toolchain
+.PHONY: sparse check fuzz lines format clean distclean help FORCE
 
 all: kernel initramfs            ## the kernel and the initramfs (what `make` alone builds)
 kernel: $(O)/kernel.elf          ## the kernel alone
@@ -202,12 +204,16 @@ gdb:                             ## boot a build for the debugger, with gdb in t
 	@$(MITOS) gdb --build $(O)/debug $(ARGS)
 
 test: all iso guest-tests $(BENCH) ## every test; the last line is `N passed, N failed`
-	@$(MITOS) test --build $(O) $(if $(T),-k '$(T)')
+	@$(MITOS) test --build $(O) $(if $(SMP),--smp $(SMP)) $(if $(MEM),--mem $(MEM)) \
+		$(if $(FORK),--fork $(FORK)) $(if $(T),-k '$(T)')
 
 # Each round has a new seed, which is printed if the round fails.
 soak: all guest-tests            ## random memory operations for SOAK minutes, in every fork mode
-	@MITOS_BUILD=$(abspath $(O)) $(PYTHON) tests/soak.py $(SOAK)
+	@MITOS_BUILD=$(abspath $(O)) MITOS_SMP=$(SMP) MITOS_MEM=$(MEM) $(PYTHON) tests/soak.py $(SOAK)
 SOAK ?= 10
+
+throughput: all guest-tests      ## how much faster two processors (SMP=4: four) are than one
+	@MITOS_BUILD=$(abspath $(O)) $(PYTHON) tests/throughput.py 5 100 3000 $(or $(SMP),2)
 
 bench: all $(BENCH)             ## what a process's life costs in instructions, beside Linux
 	@$(MITOS) bench --build $(O) $(if $(filter 1,$(BENCH_LINUX)),--on linux) \

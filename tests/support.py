@@ -18,6 +18,10 @@ for variable in ("MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "O", "LLVM", "CROSS_
 
 BUILD = Path(os.environ.get("MITOS_BUILD", ROOT / "build"))
 TOOL = [sys.executable, str(ROOT / "tools/mitos")]
+# The machine of every run whose test does not choose its own: `make test SMP=4 MEM=1G FORK=eager`.
+SMP, MEM, FORK = (os.environ.get(f"MITOS_{name}") for name in ("SMP", "MEM", "FORK"))
+ONE_CPU = ["--smp", "1"]        # for a test that counts what a single processor does
+ICOUNT = ["--icount", *ONE_CPU]     # instructions are time, the same on any host
 PATIENCE = 60       # seconds after which a machine of the tests has hung
 PROMPT = r"mitos:[^\r\n]*# "
 
@@ -49,7 +53,16 @@ def mitos(*command, options=(), stdin=b"", build=BUILD, timeout=PATIENCE):
 def run_command(command, options=(), build=BUILD, timeout=PATIENCE, log=None):
     """The command line of a run, for the tests that watch it while it lasts."""
     return [*TOOL, "run", "--build", str(build), "--timeout", str(timeout),
-            *(["--log", log] if log else []), *options, *(["--", *command] if command else [])]
+            *(["--log", log] if log else []), *machine_for(options), *options,
+            *(["--", *command] if command else [])]
+
+
+def machine_for(options):
+    """The machine that `make test` was asked for, as far as the options do not choose their own:
+    of two --smp or --mem the later counts, but the kernel takes the first fork= it is given."""
+    chosen = any(re.search(r"\bfork=", str(word)) for word in options)
+    return [*(["--smp", SMP] if SMP else []), *(["--mem", MEM] if MEM else []),
+            *(["--append", f"fork={FORK}"] if FORK and not chosen else [])]
 
 
 def checked(*command, **options):

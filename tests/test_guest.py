@@ -21,6 +21,8 @@ import support
 
 ENVIRONMENTS = ("linux", "cow", "eager", "cow-tables")
 SOURCES = support.guest_sources()
+# How many processors each kind of fork has, if `make test SMP=N` says nothing else.
+PROCESSORS = {"cow": 1, "eager": 1, "cow-tables": 1}
 HANG = 60           # seconds without a line, after which a program hangs
 NO_NAMESPACES = 77  # what on-linux ends with where it cannot work
 BEGIN = re.compile(r"@begin (\S+)")
@@ -47,7 +49,8 @@ def command_for(environment, programs, stage, overlay, log):
     batch = ["/tests/prog_batch", *programs]
     if environment == "linux":
         return [str(support.ROOT / "tests/on-linux"), "600", str(stage), *batch]
-    options = ["--overlay", str(overlay), "--append", f"fork={environment}"]
+    options = ["--overlay", str(overlay), "--append", f"fork={environment}",
+               "--smp", support.SMP or str(PROCESSORS[environment])]
     return support.run_command(batch, options, timeout=600, log=log)
 
 

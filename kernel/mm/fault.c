@@ -190,20 +190,57 @@ enum fault_result mm_fault(struct mm_struct *mm, u64 addr, unsigned access)
 	return result;
 }
 
+/* The frame at addr, faulted in, without a reference. ERR_PTR(-EFAULT, -ENOMEM). */
+static struct frame *page_locked(struct mm_struct *mm, u64 addr, unsigned access)
+{
+	enum fault_result result = fault_locked(mm, addr, access);
+
+	if (result == FAULT_OK)
+		return frame_of_phys(*pte_find(mm, addr) & PTE_ADDR);
+	return ERR_PTR(result == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT);
+}
+
 struct frame *mm_page(struct mm_struct *mm, u64 addr, unsigned access)
 {
-	struct frame *frame;
-
 	mutex_lock(&mm->lock);
-	enum fault_result result = fault_locked(mm, addr, access);
-	if (result == FAULT_OK) {
-		frame = frame_of_phys(*pte_find(mm, addr) & PTE_ADDR);
+	struct frame *frame = page_locked(mm, addr, access);
+	if (!IS_ERR(frame))
 		frame_get(frame);
-	} else {
-		frame = ERR_PTR(result == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT);
-	}
 	mutex_unlock(&mm->lock);
 	return frame;
+}
+
+int mm_object_at(struct mm_struct *mm, u64 addr, unsigned access, u64 *object, u64 *index)
+{
+	mutex_lock(&mm->lock);
+	const struct frame *frame = page_locked(mm, addr, access);
+	if (!IS_ERR(frame)) {
+		const struct vm_area_struct *vma = vma_find(mm, addr);
+		bool is_objects = vma->cache && frame->kind == FRAME_CACHE;
+
+		*object = is_objects ? vma->cache->id : 0;
+		*index = is_objects ? object_page(vma, addr) : 0;
+	}
+	mutex_unlock(&mm->lock);
+	return IS_ERR(frame) ? (int)PTR_ERR(frame) : 0;
+}
+
+/*
+ * Moves bytes within the page at addr. The lock is held until it is done: only so long is the frame
+ * this address space's page. Without it, a fork and a write by another thread could have made the
+ * frame the child's before the bytes get there, and munmap and F_SEAL_WRITE nobody's to write to.
+ */
+static bool access_page(struct mm_struct *mm, u64 addr, u8 *buf, size_t size, unsigned access)
+{
+	mutex_lock(&mm->lock);
+	struct frame *frame = page_locked(mm, addr, access);
+	if (!IS_ERR(frame)) {
+		u8 *at = (u8 *)frame_addr(frame) + (addr & ~PAGE_MASK);
+
+		memcpy(access & FAULT_WRITE ? at : buf, access & FAULT_WRITE ? buf : at, size);
+	}
+	mutex_unlock(&mm->lock);
+	return !IS_ERR(frame);
 }
 
 static size_t access_pages(struct mm_struct *mm, u64 addr, u8 *buf, size_t size, unsigned access)
@@ -213,16 +250,9 @@ static size_t access_pages(struct mm_struct *mm, u64 addr, u8 *buf, size_t size,
 	while (done < size && addr + done < USER_END) {
 		u64 offset = (addr + done) & ~PAGE_MASK;
 		size_t step = min(size - done, (size_t)(PAGE_SIZE - offset));
-		struct frame *frame = mm_page(mm, addr + done, access);
 
-		if (IS_ERR(frame))
+		if (!access_page(mm, addr + done, buf + done, step, access))
 			break;
-		u8 *page = (u8 *)frame_addr(frame) + offset;
-		if (access & FAULT_WRITE)
-			memcpy(page, buf + done, step);
-		else
-			memcpy(buf + done, page, step);
-		frame_put(frame);
 		done += step;
 	}
 	return done;

@@ -152,11 +152,16 @@ enum fault_result {
 /* Makes the page at addr present for the access, or says why it cannot be. Takes the mm's lock. */
 enum fault_result mm_fault(struct mm_struct *mm, u64 addr, unsigned access);
 /*
- * For access to an address space from outside (execve's stack, later ptrace): the frame at addr,
- * faulted in (write: copied if shared), with a reference. ERR_PTR(-EFAULT, -ENOMEM). Takes the mm's
- * lock.
+ * For an address space that no task runs in yet (execve's): the frame at addr, faulted in (write:
+ * copied if shared), with a reference. ERR_PTR(-EFAULT, -ENOMEM). Takes the mm's lock.
  */
 struct frame *mm_page(struct mm_struct *mm, u64 addr, unsigned access);
+/*
+ * Whose page it is that addr shows, which is faulted in for the access: *object is the number of a
+ * shared object and *index the page's in it, or 0 for a page of this address space alone. 0,
+ * -EFAULT, -ENOMEM. Takes the mm's lock.
+ */
+int mm_object_at(struct mm_struct *mm, u64 addr, unsigned access, u64 *object, u64 *index);
 /* Copies to or from another address space by its frames; the bytes done, fewer than size where a
  * page cannot be had. */
 size_t mm_write(struct mm_struct *mm, u64 addr, const void *from, size_t size);

@@ -23,7 +23,9 @@ void pagecache_module_init(void)
 
 void pagecache_init(struct page_cache *cache)
 {
-	*cache = (struct page_cache){ 0 };
+	static u64 caches; /* ever made; atomic */
+
+	*cache = (struct page_cache){ .id = __atomic_add_fetch(&caches, 1, __ATOMIC_RELAXED) };
 	spin_init(&cache->lock, "page cache");
 	spin_lock(&registry_lock);
 	list_add(&registry, &cache->link);

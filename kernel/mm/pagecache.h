@@ -12,6 +12,7 @@
 #include "x86/spinlock.h"
 
 struct page_cache {
+	u64 id;		       /* no other cache has or had it; not 0 */
 	struct spinlock lock;  /* guards root, height, pages */
 	void *root;	       /* the only frame (height 0) or the top node; NULL when empty */
 	u32 height;	       /* levels of nodes */

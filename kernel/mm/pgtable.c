@@ -185,10 +185,12 @@ static void unmap_shared(struct mm_struct *mm, pte_t *entry, unsigned level)
 	table_put(shared, level);
 }
 
-/* A table that other address spaces use, too. */
+/* A table that other address spaces use, too. Once it is not, it never is again while the lock is
+ * held, and what they did to it is seen (cow.c). */
 static bool is_shared(pte_t entry)
 {
-	return !(entry & PTE_W) && frame_of_phys(entry & PTE_ADDR)->refs > 1;
+	return !(entry & PTE_W) &&
+	       __atomic_load_n(&frame_of_phys(entry & PTE_ADDR)->refs, __ATOMIC_ACQUIRE) > 1;
 }
 
 /* The same for a table of a higher level, with the tables below it that become empty. */

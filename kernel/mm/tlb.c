@@ -14,15 +14,9 @@
 #define FLUSH_PAGES_SINGLY 16 /* beyond that, forgetting everything is cheaper */
 
 struct range {
-	const struct mm_struct *mm; /* NULL: the kernel half */
+	const struct mm_struct *mm;
 	u64 start, end;
 };
-
-static void flush_pages(const struct range *range)
-{
-	for (u64 addr = range->start; addr < range->end; addr += PAGE_SIZE)
-		invlpg(addr);
-}
 
 static void flush_here(void *arg)
 {
@@ -35,7 +29,8 @@ static void flush_here(void *arg)
 	else if ((range->end - range->start) >> PAGE_SHIFT > FLUSH_PAGES_SINGLY)
 		write_cr3(read_cr3());
 	else
-		flush_pages(range);
+		for (u64 addr = range->start; addr < range->end; addr += PAGE_SIZE)
+			invlpg(addr);
 }
 
 void tlb_flush_range(const struct mm_struct *mm, u64 start, u64 end)
@@ -69,14 +64,17 @@ void tlb_leave(struct mm_struct *mm)
 		cpu_run_on(mask, leave_here, mm);
 }
 
+/* Global entries survive a CR3 load, but not this (Intel SDM vol. 3, 4.10.4.1). */
 static void flush_kernel_here(void *arg)
 {
-	flush_pages(arg);
+	u64 cr4 = read_cr4();
+
+	(void)arg;
+	write_cr4(cr4 & ~CR4_PGE);
+	write_cr4(cr4);
 }
 
-void tlb_flush_kernel(u64 start, u64 end)
+void tlb_flush_kernel(void)
 {
-	struct range range = { NULL, start, end };
-
-	cpu_run_on(cpus_online(), flush_kernel_here, &range);
+	cpu_run_on(cpus_online(), flush_kernel_here, NULL);
 }

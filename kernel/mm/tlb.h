@@ -30,7 +30,7 @@ static inline void tlb_flush_page_here(const struct mm_struct *mm, u64 addr)
 /* Nobody uses the address space any more: those who have it loaded still load the kernel's. */
 void tlb_leave(struct mm_struct *mm);
 
-/* [start, end) of the kernel half, on all CPUs (global entries survive a CR3 load). */
-void tlb_flush_kernel(u64 start, u64 end);
+/* The kernel half as well, on all CPUs. */
+void tlb_flush_kernel(void);
 
 #endif

@@ -115,3 +115,27 @@ user_string_length:
 	user_close
 	ret
 	may_fault .load, .fault
+
+; u64 load_user_word(const u32 *at): the word; all ones after a fault.
+global load_user_word
+load_user_word:
+	user_open
+.load:	mov eax, [rdi]
+.done:	user_close
+	ret
+.fault:	mov rax, -1
+	jmp .done
+	may_fault .load, .fault
+
+; u64 exchange_user_word(u32 *at, u32 old, u32 new): writes new if old is there; what was there, or
+; all ones after a fault.
+global exchange_user_word
+exchange_user_word:
+	user_open
+	mov eax, esi
+.swap:	lock cmpxchg [rdi], edx
+.done:	user_close
+	ret
+.fault:	mov rax, -1
+	jmp .done
+	may_fault .swap, .fault

@@ -9,6 +9,10 @@ size_t clear_user_asm(void *to, size_t size);
 ssize_t copy_user_string(char *to, const char *from, size_t size);
 
 ssize_t user_string_length(const char *string, size_t size);
+u64 load_user_word(const u32 *at);
+u64 exchange_user_word(u32 *at, u32 old, u32 new);
+
+#define WORD_FAULT (~0ull) /* what the last two give after a fault */
 
 struct fixup {
 	u64 instruction, target;
@@ -72,6 +76,33 @@ ssize_t strnlen_user(const char __user *string, size_t size)
 	size_t limit = min(size, (size_t)(USER_END - start));
 	ssize_t length = user_string_length((__force const char *)string, limit);
 	return length < 0 || ((size_t)length == limit && limit < size) ? -EFAULT : length;
+}
+
+int user_word_load(const u32 __user *at, u32 *value)
+{
+	u64 word = user_range_ok(at, sizeof(*at)) ? load_user_word((__force const u32 *)at)
+						  : WORD_FAULT;
+
+	*value = (u32)word;
+	return word == WORD_FAULT ? -EFAULT : 0;
+}
+
+int user_word_exchange(u32 __user *at, u32 *seen, u32 new)
+{
+	u64 word = user_range_ok(at, sizeof(*at))
+			   ? exchange_user_word((__force u32 *)at, *seen, new)
+			   : WORD_FAULT;
+
+	*seen = (u32)word;
+	return word == WORD_FAULT ? -EFAULT : 0;
+}
+
+int user_word_fault_in(u32 __user *at)
+{
+	u32 seen;
+
+	/* the processor writes the word in any case */
+	return user_word_load(at, &seen) ? -EFAULT : user_word_exchange(at, &seen, seen);
 }
 
 u64 usercopy_fixup(u64 rip)

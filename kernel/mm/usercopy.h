@@ -38,6 +38,16 @@ ssize_t strncpy_from_user(char *to, const char __user *from, size_t size);
 /* The length of a user string, or size if it has no terminator within size bytes; -EFAULT. */
 ssize_t strnlen_user(const char __user *string, size_t size);
 
+/*
+ * A word at an aligned user address, each in one atomic step: 0 or -EFAULT. user_word_exchange
+ * writes new if the word is *seen, and gives what was there in *seen. Under a spinlock they fail
+ * where a page is missing or has to be copied first; user_word_fault_in(), without one, sees to it
+ * that the word can be written.
+ */
+int user_word_load(const u32 __user *at, u32 *value);
+int user_word_exchange(u32 __user *at, u32 *seen, u32 new);
+int user_word_fault_in(u32 __user *at);
+
 void usercopy_init(void); /* once, after cpu_init */
 
 /* If rip is an instruction that may fault on user memory: the address to continue at; else 0. */

@@ -1,8 +1,8 @@
 /*
  * execve builds the new program aside: a fresh address space, the argument strings already on its
  * stack, its segments mapped from the page cache. Whatever can be refused is refused while the old
- * program is whole. Then come the steps that cannot fail (commit), and after them the task returns
- * to user mode at the new entry.
+ * program is whole. Then its other threads die (thread_become_process), then come the steps that
+ * cannot fail (commit), and after them the task returns to user mode at the new entry.
  *
  * The stack, from the top: the file's name, the environment strings, the argument strings, 16
  * random bytes, the auxiliary vector, the pointers to the strings, argc (System V ABI, AMD64
@@ -17,8 +17,9 @@
 #include "proc/cred.h"
 #include "proc/execload.h"
 #include "proc/fork.h"
+#include "proc/futex.h"
 #include "proc/limits.h"
-#include "proc/signal.h"
+#include "proc/thread.h"
 #include "x86/fpu.h"
 #include "x86/random.h"
 #include <asm/errno.h>
@@ -168,6 +169,10 @@ static void exec_end(struct exec *exec)
 	cred_put(exec->cred);
 	if (exec->mm)
 		mm_put(exec->mm);
+	if (exec->files)
+		files_put(exec->files);
+	if (exec->sighand)
+		sighand_put(exec->sighand);
 	kfree(exec->interpreter_name);
 	kfree(exec);
 }
@@ -384,6 +389,41 @@ static int push_words(struct exec *exec)
 
 /* --- the point of no return --- */
 
+/* What other processes share with this one (CLONE_FILES, CLONE_SIGHAND) and may not stay shared is
+ * copied, in case that they still do when the threads are gone. 0 or -ENOMEM. */
+static int copy_shared(struct exec *exec)
+{
+	if (files_shared(current->files)) {
+		exec->files = files_copy(current->files);
+		if (!exec->files)
+			return -ENOMEM;
+	}
+	if (sighand_shared(current->sighand)) {
+		exec->sighand = sighand_copy(current->sighand);
+		if (!exec->sighand)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The copies take the place of what is shared even now; exec_end drops what is left over. */
+static void unshare(struct exec *exec)
+{
+	struct files_struct *files = current->files;
+	struct sighand_struct *sighand = current->sighand;
+
+	spin_lock(&tasklist_lock);
+	if (exec->files && files_shared(files)) {
+		current->files = exec->files;
+		exec->files = files;
+	}
+	if (exec->sighand && sighand_shared(sighand)) {
+		current->sighand = exec->sighand;
+		exec->sighand = sighand;
+	}
+	spin_unlock(&tasklist_lock);
+}
+
 /* Who could not read the program, or acts for another, must not read it in memory either. */
 static void commit_credentials(struct exec *exec)
 {
@@ -404,6 +444,9 @@ static void exec_commit(struct exec *exec, struct trapframe *tf, const char *pat
 	struct mm_struct *old = current->mm;
 	const char *base = strrchr(path, '/');
 
+	unshare(exec);
+	futex_exit();
+	futex_clear_child_tid();
 	spin_lock(&tasklist_lock);
 	current->mm = exec->mm;
 	current->has_execed = true;
@@ -411,15 +454,14 @@ static void exec_commit(struct exec *exec, struct trapframe *tf, const char *pat
 	exec->mm = NULL;
 	commit_credentials(exec);
 	mm_activate(current->mm);
-	current->clear_child_tid = NULL;
 	vfork_release();
 	if (old) {
-		current->self_sum.peak_rss = max(current->self_sum.peak_rss, old->rss_peak);
+		current->peak_rss = max(current->peak_rss, old->rss_peak);
 		mm_put(old);
 	}
 	strlcpy(current->comm, base ? base + 1 : path, sizeof(current->comm));
 	files_close_on_exec(current->files);
-	signal_reset_for_exec();
+	sighand_reset(current->sighand);
 	posix_timers_end(current->signal);
 	current->altstack = (stack_t){ 0 };
 	current->exit_signal = SIGCHLD;
@@ -478,6 +520,8 @@ static int exec_prepare(struct exec *exec, int dirfd, const char *path, int flag
 	}
 	if (!error)
 		error = exec_load(exec);
+	if (!error)
+		error = copy_shared(exec);
 	if (error)
 		return error;
 	exec->cred = cred_for_exec(exec->file->inode, &exec->secure);
@@ -500,6 +544,8 @@ int task_execve(struct trapframe *tf, int dirfd, const char *path, int flags,
 	if (!exec)
 		return -ENOMEM;
 	int error = exec_prepare(exec, dirfd, path, flags, argv, envp);
+	if (!error)
+		error = thread_become_process();
 	if (!error)
 		exec_commit(exec, tf, path);
 	exec_end(exec);

@@ -8,7 +8,9 @@
 struct cred;
 struct file;
 struct frame;
+struct files_struct;
 struct mm_struct;
+struct sighand_struct;
 
 struct exec {
 	struct mm_struct *mm; /* the new address space; NULL once it is the task's */
@@ -20,10 +22,12 @@ struct exec {
 	struct frame *page; /* the stack page written last, with a reference, and its address */
 	u64 page_addr;
 	int page_error; /* why it could not be had: -ENOMEM, or -E2BIG beyond RLIMIT_STACK */
-	const struct cred *cred; /* what the program will act as; NULL once it is the task's */
-	bool secure;		 /* AT_SECURE */
-	u64 name_address;	 /* user address of the file name string */
-	u32 aux_count;		 /* words in mm->auxv */
+	const struct cred *cred;    /* what the program will act as; NULL once it is the task's */
+	bool secure;		    /* AT_SECURE */
+	struct files_struct *files; /* a copy, in case that others share it; or NULL */
+	struct sighand_struct *sighand; /* the same */
+	u64 name_address;		/* user address of the file name string */
+	u32 aux_count;			/* words in mm->auxv */
 
 	/* set by exec_load_elf */
 	u64 entry; /* where to start: the program's entry, or the dynamic loader's */

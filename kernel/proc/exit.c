@@ -1,8 +1,8 @@
 /*
- * exit: a process gives back everything it has, hands its children to another parent, tells its
- * own, and becomes a zombie: a task_struct with a status, kept until somebody waits for it. In the
- * end only the parent's wait, or init's, takes that away. A parent that ignores SIGCHLD (or set
- * SA_NOCLDWAIT) has no zombies (wait(2)).
+ * exit: a thread lets go of everything it has, and with the last thread the process dies: it hands
+ * its children to another parent, tells its own, and becomes a zombie: a task_struct with a status,
+ * kept until somebody waits for it. In the end only the parent's wait, or init's, takes that away.
+ * A parent that ignores SIGCHLD (or set SA_NOCLDWAIT) has no zombies (wait(2)).
  *
  * The order matters: memory and files go first, while the task can still sleep; the change of the
  * family tree is one step under tasklist_lock; after it the task only switches away, and its stack
@@ -13,37 +13,13 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/fork.h"
+#include "proc/futex.h"
 #include "proc/group.h"
 #include "proc/limits.h"
-#include "proc/signal.h"
+#include "proc/thread.h"
 #include "x86/printk.h"
 
 void (*session_leader_exits)(void);
-
-void rusage_add(struct rusage_sum *to, const struct rusage_sum *from)
-{
-	to->utime += from->utime;
-	to->stime += from->stime;
-	to->voluntary += from->voluntary;
-	to->involuntary += from->involuntary;
-	to->min_faults += from->min_faults;
-	to->maj_faults += from->maj_faults;
-	to->peak_rss = max(to->peak_rss, from->peak_rss);
-}
-
-void rusage_of(const struct task_struct *leader, struct rusage_sum *sum)
-{
-	*sum = leader->self_sum;
-	if (leader->state & (EXIT_ZOMBIE | EXIT_DEAD))
-		return;
-	task_cpu_times(leader, &sum->utime, &sum->stime);
-	sum->voluntary = leader->times.voluntary;
-	sum->involuntary = leader->times.involuntary;
-	sum->min_faults = leader->times.min_faults;
-	sum->maj_faults = leader->times.maj_faults;
-	if (leader->mm)
-		sum->peak_rss = max(sum->peak_rss, leader->mm->rss_peak);
-}
 
 /* Leaves the address space: a vfork parent may go on, and the memory goes if nobody else
  * uses it. */
@@ -53,13 +29,9 @@ static void exit_mm(void)
 
 	if (!mm)
 		return;
-	if (current->clear_child_tid) {
-		static const int zero;
-
-		copy_to_user(current->clear_child_tid, &zero, sizeof(zero));
-		current->clear_child_tid = NULL;
-	}
-	current->self_sum.peak_rss = max(current->self_sum.peak_rss, mm->rss_peak);
+	futex_exit();
+	futex_clear_child_tid();
+	current->peak_rss = max(current->peak_rss, mm->rss_peak);
 	spin_lock(&tasklist_lock); /* /proc looks at another task's mm under this lock */
 	current->mm = NULL;
 	spin_unlock(&tasklist_lock);
@@ -83,9 +55,9 @@ static void exit_files(void)
 
 /* Children of the dying go to the nearest ancestor that asked for them (prctl(2),
  * PR_SET_CHILD_SUBREAPER), else to init. tasklist_lock held, so all ancestors are alive. */
-static struct task_struct *find_new_parent(void)
+static struct task_struct *find_new_parent(const struct task_struct *process)
 {
-	struct task_struct *ancestor = current->parent;
+	struct task_struct *ancestor = process->parent;
 
 	while (ancestor->pid > 1 && !ancestor->signal->is_subreaper)
 		ancestor = ancestor->parent;
@@ -126,28 +98,55 @@ static void notify_parent_of_death(struct task_struct *child)
 	wait_queue_wake(&parent->signal->child_exit);
 }
 
+/* The thread that made the child is dead: the child may have asked to be told (prctl(2),
+ * PR_SET_PDEATHSIG), by each of its threads for itself. */
+static void tell_of_death(struct task_struct *child)
+{
+	const struct task_struct *task = NULL;
+
+	while (!process_is_dead(child) && (task = thread_next(child->signal, task))) {
+		struct siginfo info = signal_info_from_user(task->pdeath_signal, SI_USER);
+
+		if (task->pdeath_signal)
+			signal_send_info(child, task->pdeath_signal, &info);
+	}
+}
+
+/* The same for all that the running thread made, before it leaves its process. tasklist_lock held.
+ * Few ask, so that nobody is looked at where none did. */
+static void tell_made_children(void)
+{
+	struct task_struct *child;
+
+	if (!current->signal->children_ask || current->signal->threads == 1)
+		return;
+	list_for_each(child, &current->leader->children, sibling) {
+		if (child->maker == current->pid) {
+			child->maker = 0; /* whichever other thread */
+			tell_of_death(child);
+		}
+	}
+}
+
 static void adopt(struct task_struct *child, struct task_struct *parent)
 {
 	child->parent = parent;
+	child->maker = parent->pid;
 	child->exit_signal = SIGCHLD; /* the new parent waits for no other kind */
-	if (child->pdeath_signal && child->sighand) {
-		struct siginfo info = signal_info_from_user(child->pdeath_signal, SI_USER);
-
-		signal_send_info(child, child->pdeath_signal, &info);
-	}
+	tell_of_death(child);
 }
 
 /* tasklist_lock held. Moves every child, dead or alive, and tells the new parent of the dead; if
  * it does not want them, they are gone. */
-static void reparent_children(struct task_struct *parent)
+static void reparent_children(struct task_struct *process, struct task_struct *parent)
 {
 	struct task_struct *child, *next;
 
-	list_for_each(child, &current->children, sibling) {
+	list_for_each(child, &process->children, sibling) {
 		adopt(child, parent);
-		group_check_orphaned(child, current);
+		group_check_orphaned(child, process);
 	}
-	list_for_each_safe(child, next, &current->zombies, sibling) {
+	list_for_each_safe(child, next, &process->zombies, sibling) {
 		adopt(child, parent);
 		notify_parent_of_death(child);
 		if (parent_ignores(child)) {
@@ -157,9 +156,9 @@ static void reparent_children(struct task_struct *parent)
 			task_put(child);
 		}
 	}
-	list_splice_tail(&parent->children, &current->children);
-	list_splice_tail(&parent->zombies, &current->zombies);
-	list_splice_tail(&parent->stop_events, &current->stop_events);
+	list_splice_tail(&parent->children, &process->children);
+	list_splice_tail(&parent->zombies, &process->zombies);
+	list_splice_tail(&parent->stop_events, &process->stop_events);
 }
 
 void task_release(struct task_struct *task)
@@ -174,57 +173,85 @@ void task_release(struct task_struct *task)
 	limits_uncharge_process(task->real_cred);
 }
 
-/* Gives up signals and becomes a zombie, or nothing at all. Returns true if nobody will wait. */
-static bool become_zombie(int code)
+/*
+ * The last thread is dead, and with it the process: what is left of it is its leader, a zombie for
+ * the parent to wait for, or, if that does not want one, nothing. True if nothing. tasklist_lock
+ * held.
+ */
+static bool end_process(struct task_struct *leader)
 {
+	struct signal_struct *signal = leader->signal;
+
+	leader->exit_code = signal->group_exit_code;
+	leader->self_sum = signal->dead;
+	reparent_children(leader, find_new_parent(leader));
+	group_check_orphaned(leader, NULL);
+	bool unwanted = parent_ignores(leader);
+	list_del(&leader->sibling);
+	list_del(&leader->stop_link);
+	list_del(&leader->thread_link);
+	leader->signal = NULL;
+	leader->sighand = NULL;
+	if (unwanted)
+		__atomic_store_n(&leader->state, EXIT_DEAD, __ATOMIC_SEQ_CST);
+	else
+		list_add_tail(&leader->parent->zombies, &leader->sibling);
+	notify_parent_of_death(leader);
+	if (!list_empty(&leader->pid_struct->death.waiters))
+		wait_queue_wake(&leader->pid_struct->death);
+	if (unwanted)
+		task_release(leader);
+	return unwanted;
+}
+
+/* The running task is a part of its process no more, and perhaps the process is no more. Whoever
+ * nobody will ask for loses the pid table's reference; the running one goes in task_off_cpu. */
+static void leave_process(void)
+{
+	struct task_struct *leader = current->leader;
 	struct signal_struct *signal = current->signal;
 	struct sighand_struct *sighand = current->sighand;
+	bool is_leader = current == leader, unwanted = false;
 
 	spin_lock(&tasklist_lock);
-	rusage_of(current, &current->self_sum);
-	reparent_children(find_new_parent());
-	group_check_orphaned(current, NULL);
-	current->exit_code = code;
+	tell_made_children();
 	task_live_count--;
-	bool unwanted = parent_ignores(current);
-	list_del(&current->sibling);
-	list_del(&current->stop_link);
-	spin_lock(&sighand->lock);
-	signal_flush_task(current);
-	current->signal = NULL;
-	current->sighand = NULL;
-	task_set_state(unwanted ? EXIT_DEAD : EXIT_ZOMBIE);
-	spin_unlock(&sighand->lock);
-	if (!unwanted)
-		list_add_tail(&current->parent->zombies, &current->sibling);
-	notify_parent_of_death(current);
-	if (!list_empty(&current->pid_struct->death.waiters))
-		wait_queue_wake(&current->pid_struct->death);
-	if (unwanted)
+	bool last = thread_leave_group();
+	if (!is_leader)
 		task_release(current);
+	if (last)
+		unwanted = end_process(leader);
 	spin_unlock(&tasklist_lock);
+	if (!is_leader) {
+		sighand_put(sighand);
+		task_put(current);
+	}
+	if (!last)
+		return;
 	signals_free(signal);
-	sighand_put(sighand);
-	return unwanted;
+	sighand_put(sighand); /* the leader's */
+	if (unwanted)
+		task_put(leader);
 }
 
 void do_exit(int code)
 {
-	if (current->pid == 1)
+	bool last = signal_begin_exit(code);
+
+	if (last && current->tgid == 1)
 		panic("init died: %s %d", code & 0x7f ? "signal" : "status",
 		      code & 0x7f ? code & 0x7f : code >> 8);
-	posix_timers_end(current->signal);
+	if (last)
+		posix_timers_end(current->signal);
 	exit_mm();
 	exit_files();
-	if (session_leader_exits && pid_nr(current->session) == current->pid)
+	if (last && session_leader_exits && pid_nr(current->leader->session) == current->tgid)
 		session_leader_exits();
-	if (become_zombie(code))
-		task_put(current); /* the table's reference; the running one goes in task_off_cpu */
+	leave_process();
 	sched_exit();
 }
 
 void do_group_exit(int code)
 {
-	signal_begin_group_exit(code);
-	do_exit(current->signal->group_exit_code);
+	do_exit(signal_begin_group_exit(code));
 }

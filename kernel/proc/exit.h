@@ -13,14 +13,9 @@ void __noreturn do_group_exit(int code);
 /* Filled by tty/: the running task, which leads its session, ends; its terminal is free again. */
 extern void (*session_leader_exits)(void);
 
-/* Takes a dead child out of the world: tree, pid table, lists. tasklist_lock held; the caller owns
- * the zombie (it was removed from its parent's zombies) and drops the reference that the table
- * had. */
+/* Takes a dead child or thread out of the world: tree, pid table, lists. tasklist_lock held; the
+ * caller owns the zombie (it was removed from its parent's zombies) and drops the reference that
+ * the table had. */
 void task_release(struct task_struct *task);
-
-/* Adds what a zombie used to its parent's account of children. tasklist_lock held. */
-void rusage_add(struct rusage_sum *to, const struct rusage_sum *from);
-/* What a process has used so far, or in all. */
-void rusage_of(const struct task_struct *leader, struct rusage_sum *sum);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * fork: one process becomes two. task_clone() makes a task_struct and a kernel stack, then shares
- * or copies each thing a process has, one line for each, and undoes them in reverse if one fails.
- * Until sched_start() nobody can see the child, so nothing of it needs a lock; linking it into the
- * family is one step under tasklist_lock.
+ * fork: one process becomes two, or, by clone's flags, gets one thread more. task_clone() makes a
+ * task_struct and a kernel stack, then shares or copies each thing a process has, one line for
+ * each, and undoes them in reverse if one fails. A thread is what comes of sharing them all. Until
+ * it is linked into family or thread group, one step under tasklist_lock, nobody can see the child,
+ * so nothing of it needs a lock.
  *
  * The child wakes up in entry.asm's task_first_run with a copy of the parent's trapframe in which
  * rax is 0: that is all there is to "fork returns twice".
@@ -17,16 +18,18 @@
 #include "proc/exit.h"
 #include "proc/limits.h"
 #include "proc/pidfd.h"
-#include "proc/signal.h"
+#include "proc/thread.h"
 #include "x86/fpu.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
 #include <linux/sched.h>
 
+/* Namespaces there are none. */
 #define CLONE_SUPPORTED                                                                            \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID |    \
-	 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT | CLONE_SYSVSEM | CLONE_IO |     \
-	 CLONE_DETACHED | CLONE_UNTRACED | CLONE_PTRACE | CLONE_PIDFD)
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_VFORK |          \
+	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID |          \
+	 CLONE_PARENT | CLONE_SYSVSEM | CLONE_IO | CLONE_DETACHED | CLONE_UNTRACED |               \
+	 CLONE_PTRACE | CLONE_PIDFD | CLONE_CLEAR_SIGHAND)
 
 /* A small process needs 14 frames of its own (stack, tables, the pages it writes). */
 #define FRAMES_PER_TASK 20
@@ -67,6 +70,7 @@ static struct task_struct *task_alloc(void)
 	list_init(&task->zombies);
 	list_init(&task->stop_events);
 	list_init(&task->stop_link);
+	list_init(&task->thread_link);
 	list_init(&task->sibling);
 	list_init(&task->all_link);
 	list_init(&task->pgrp_link);
@@ -100,6 +104,8 @@ void task_free(struct task_struct *task)
 	pid_put(task->session);
 	pid_put(task->pid_struct);
 	cred_put(task->real_cred);
+	if (task->leader != task)
+		task_put(task->leader);
 	kmem_cache_free(&task_cache, task);
 }
 
@@ -117,14 +123,19 @@ void task_put(struct task_struct *task)
 
 /* --- one function for each thing that is shared or copied; each has its undo --- */
 
-static int clone_pid(struct task_struct *child)
+/* Its number, and the process that it belongs to: a new one, or the parent's. */
+static int clone_pid(struct task_struct *child, u64 flags, pid_t wanted)
 {
-	struct pid *pid = pid_alloc();
+	struct pid *pid = pid_alloc(wanted);
 
 	if (IS_ERR(pid))
 		return (int)PTR_ERR(pid);
 	child->pid_struct = pid;
 	child->pid = child->tgid = pid->nr;
+	if (flags & CLONE_THREAD) {
+		child->leader = task_get(current->leader);
+		child->tgid = current->tgid;
+	}
 	return 0;
 }
 
@@ -146,24 +157,45 @@ static int clone_fs(struct task_struct *child, u64 flags)
 	return child->fs ? 0 : -ENOMEM;
 }
 
-/* Actions and mask are inherited, pending signals are not (fork(2)). */
-static int clone_signals(struct task_struct *child)
+/* The actions for signals. */
+static int clone_sighand(struct task_struct *child, u64 flags)
 {
+	if (flags & CLONE_SIGHAND) {
+		sighand_get(current->sighand);
+		child->sighand = current->sighand;
+		return 0;
+	}
 	child->sighand = sighand_copy(current->sighand);
-	child->signal = child->sighand ? signals_new(current->signal->rlimits) : NULL;
-	if (!child->signal) {
-		if (child->sighand)
-			sighand_put(child->sighand);
-		return -ENOMEM;
+	if (child->sighand && (flags & CLONE_CLEAR_SIGHAND))
+		sighand_reset(child->sighand);
+	return child->sighand ? 0 : -ENOMEM;
+}
+
+/* What the threads of a process share. The mask is inherited, pending signals are not (fork(2)). */
+static int clone_process(struct task_struct *child, u64 flags)
+{
+	child->blocked = current->blocked;
+	if (flags & CLONE_THREAD) {
+		child->signal = current->signal;
+	} else {
+		child->signal = signals_new(current->signal->rlimits);
+		if (!child->signal)
+			return -ENOMEM;
+		list_add(&child->signal->thread_list, &child->thread_link);
+		child->signal->oom_score_adj = current->signal->oom_score_adj;
+		child->signal->oom_score_adj_min = current->signal->oom_score_adj_min;
 	}
 	child->rlimits = child->signal->rlimits;
-	child->signal->oom_score_adj = current->signal->oom_score_adj;
-	child->signal->oom_score_adj_min = current->signal->oom_score_adj_min;
-	child->blocked = current->blocked;
 	return 0;
 }
 
-static void clone_identity(struct task_struct *child)
+static void unclone_process(struct task_struct *child)
+{
+	if (child->leader == child)
+		signals_free(child->signal);
+}
+
+static void clone_identity(struct task_struct *child, u64 flags)
 {
 	memcpy(child->comm, current->comm, sizeof(child->comm));
 	child->cred = child->real_cred = cred_get(current->real_cred);
@@ -172,7 +204,9 @@ static void clone_identity(struct task_struct *child)
 	child->policy = current->policy;
 	child->affinity = current->affinity;
 	child->tty = current->leader->tty;
-	child->altstack = current->altstack;
+	/* two that run in one memory cannot use the same stack */
+	if (!(flags & CLONE_VM) || (flags & CLONE_VFORK))
+		child->altstack = current->altstack;
 }
 
 /* The user's registers, FPU and segment bases as they are now, but for what the caller and clone(2)
@@ -191,17 +225,9 @@ static void clone_registers(struct task_struct *child, const struct trapframe *t
 	sched_prepare(child, NULL, NULL);
 }
 
-/* Makes the child part of the family: from here on it can be found, signalled and waited for. */
-static void link_family(struct task_struct *child, struct task_struct *parent, struct pid *pgrp,
-			struct pid *session)
+/* Makes the child known by its number: from here on it can be found and signalled. */
+static void link_task(struct task_struct *child)
 {
-	ASSERT(spin_held(&tasklist_lock));
-	child->parent = parent;
-	child->pgrp = pid_get(pgrp);
-	child->session = pid_get(session);
-	list_add_tail(&parent->children, &child->sibling);
-	list_add_tail(&pgrp->group, &child->pgrp_link);
-	list_add_tail(&session->session, &child->session_link);
 	list_add_tail(&task_list, &child->all_link);
 	child->pid_struct->task = child;
 	task_get(child); /* the table's reference, until it is reaped */
@@ -210,20 +236,41 @@ static void link_family(struct task_struct *child, struct task_struct *parent, s
 	task_forks++;
 }
 
-/* clone(2): which combinations make sense, and which this kernel does. */
-static int check_flags(u64 flags, u64 tls)
+/* Makes a process part of the family: it can be waited for. */
+static void link_family(struct task_struct *child, struct task_struct *parent, struct pid *pgrp,
+			struct pid *session)
 {
-	if ((flags & CLONE_SETTLS) && tls >= USER_END)
-		return -EPERM; /* as arch_prctl(2): the processor would refuse to load it */
-	if (flags & ~(u64)(CLONE_SUPPORTED | CSIGNAL))
+	ASSERT(spin_held(&tasklist_lock));
+	child->parent = parent;
+	child->maker = parent == current->leader ? current->pid : parent->pid;
+	child->pgrp = pid_get(pgrp);
+	child->session = pid_get(session);
+	list_add_tail(&parent->children, &child->sibling);
+	list_add_tail(&pgrp->group, &child->pgrp_link);
+	list_add_tail(&session->session, &child->session_link);
+	link_task(child);
+}
+
+/* clone(2): which combinations make sense, and which this kernel does. */
+static int check_flags(const struct clone_request *args)
+{
+	u64 flags = args->flags;
+
+	if (flags & ~(u64)CLONE_SUPPORTED)
 		return -EINVAL;
-	if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
-		/* two tasks running in one memory: threads, a later floor of this house */
-		return -EINVAL;
-	if ((flags & CLONE_PIDFD) && (flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)))
-		return -EINVAL; /* both would write to parent_tid */
+	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
+		return -EINVAL; /* one process, one set of actions */
+	if ((flags & CLONE_SIGHAND) && (!(flags & CLONE_VM) || (flags & CLONE_CLEAR_SIGHAND)))
+		return -EINVAL; /* a handler is an address in one memory */
 	if ((flags & CLONE_PARENT) && current->leader->pid == 1)
 		return -EINVAL; /* init's sibling would have no parent */
+	if ((flags & CLONE_PIDFD) && (flags & (CLONE_DETACHED | CLONE_THREAD)))
+		return -EINVAL; /* a pidfd is of a process */
+	if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID) &&
+	    args->pidfd == args->parent_tid)
+		return -EINVAL; /* both would write there */
+	if ((flags & CLONE_SETTLS) && args->tls >= USER_END)
+		return -EPERM; /* as arch_prctl(2): the processor would refuse to load it */
 	return 0;
 }
 
@@ -264,12 +311,12 @@ static struct task_struct *task_copy(const struct trapframe *tf, const struct cl
 
 	if (!child)
 		return ERR_PTR(error);
-	clone_identity(child);
+	clone_identity(child, args->flags);
 	error = limits_charge_process(child->cred, task_rlimit(RLIMIT_NPROC));
 	if (error)
 		goto out_task;
 	current->nproc_exceeded = false;
-	error = clone_pid(child);
+	error = clone_pid(child, args->flags, args->tid);
 	if (error)
 		goto out_charge;
 	error = clone_files(child, args->flags);
@@ -278,17 +325,21 @@ static struct task_struct *task_copy(const struct trapframe *tf, const struct cl
 	error = clone_fs(child, args->flags);
 	if (error)
 		goto out_files;
-	error = clone_signals(child);
+	error = clone_sighand(child, args->flags);
 	if (error)
 		goto out_fs;
+	error = clone_process(child, args->flags);
+	if (error)
+		goto out_sighand;
 	error = clone_mm(child, args->flags);
 	if (error)
-		goto out_signals;
+		goto out_process;
 	clone_registers(child, tf, args);
 	return child;
 
-out_signals:
-	signals_free(child->signal);
+out_process:
+	unclone_process(child);
+out_sighand:
 	sighand_put(child->sighand);
 out_fs:
 	fs_put(child->fs);
@@ -305,7 +356,7 @@ out_task:
 static void task_discard(struct task_struct *child)
 {
 	mm_put(child->mm);
-	signals_free(child->signal);
+	unclone_process(child);
 	sighand_put(child->sighand);
 	fs_put(child->fs);
 	files_put(child->files);
@@ -324,7 +375,11 @@ static int link_unless_signalled(struct task_struct *child, u64 flags)
 	int error = 0;
 
 	spin_lock(&tasklist_lock);
-	if (signal_is_pending()) {
+	if (flags & CLONE_THREAD) {
+		error = thread_join_group(child);
+		if (!error)
+			link_task(child);
+	} else if (signal_is_pending()) {
 		error = -ERESTARTNOINTR;
 	} else {
 		link_family(child, flags & CLONE_PARENT ? me->parent : me, me->pgrp, me->session);
@@ -334,7 +389,7 @@ static int link_unless_signalled(struct task_struct *child, u64 flags)
 	return error;
 }
 
-/* Writes the child's number where parent and child want it. */
+/* Writes the child's number where parent and child want it; nobody is told if that cannot be. */
 static void write_tids(struct task_struct *child, const struct clone_request *args)
 {
 	pid_t pid = child->pid;
@@ -343,13 +398,17 @@ static void write_tids(struct task_struct *child, const struct clone_request *ar
 		child->clear_child_tid = args->child_tid;
 	if (args->flags & CLONE_PARENT_SETTID)
 		copy_to_user(args->parent_tid, &pid, sizeof(pid));
-	if (args->flags & CLONE_CHILD_SETTID)
+	if (!(args->flags & CLONE_CHILD_SETTID))
+		return;
+	if (args->flags & CLONE_VM)
+		copy_to_user(args->child_tid, &pid, sizeof(pid));
+	else
 		mm_write(child->mm, (u64)(__force int *)args->child_tid, &pid, sizeof(pid));
 }
 
 /*
- * CLONE_PIDFD: reserves a descriptor of the parent that will refer to the child, and writes it to
- * parent_tid. 0 with the file in *file (NULL: not asked for), or -errno.
+ * CLONE_PIDFD: reserves a descriptor of the parent that will refer to the child, and writes its
+ * number. 0 with the file in *file (NULL: not asked for), or -errno.
  */
 static int reserve_pidfd(struct task_struct *child, const struct clone_request *args, int *fd,
 			 struct file **file)
@@ -361,8 +420,8 @@ static int reserve_pidfd(struct task_struct *child, const struct clone_request *
 	if (*fd < 0)
 		return *fd;
 	*file = pidfd_file(child->pid_struct, 0);
-	int error = IS_ERR(*file) ? (int)PTR_ERR(*file)
-				  : copy_to_user(args->parent_tid, fd, sizeof(*fd));
+	int error =
+		IS_ERR(*file) ? (int)PTR_ERR(*file) : copy_to_user(args->pidfd, fd, sizeof(*fd));
 	if (error) {
 		fd_cancel(*fd);
 		if (!IS_ERR(*file))
@@ -380,9 +439,11 @@ static struct task_struct *make_child(const struct trapframe *tf, const struct c
 
 	if (IS_ERR(child))
 		return child;
-	/* A sibling of the caller may not choose what their parent is sent. */
-	child->exit_signal =
-		args->flags & CLONE_PARENT ? current->leader->exit_signal : args->exit_signal;
+	/* Nobody is told of a thread's end, and a sibling of the caller may not choose what their
+	 * parent is sent. */
+	child->exit_signal = args->flags & CLONE_THREAD	  ? -1
+			     : args->flags & CLONE_PARENT ? current->leader->exit_signal
+							  : args->exit_signal;
 	write_tids(child, args);
 	int error = reserve_pidfd(child, args, &fd, &pidfile);
 	if (!error) {
@@ -402,7 +463,7 @@ static struct task_struct *make_child(const struct trapframe *tf, const struct c
 s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 {
 	struct vfork_wait vfork = { .done = false };
-	int error = check_flags(args->flags, args->tls);
+	int error = check_flags(args);
 
 	if (error)
 		return error;
@@ -433,7 +494,7 @@ int task_spawn_init(void (*fn)(void *arg), void *arg)
 		return error;
 	frames_for_tasks = frame_free_count();
 	strlcpy(task->comm, "init", sizeof(task->comm));
-	error = clone_pid(task);
+	error = clone_pid(task, 0, 0);
 	task->files = files_new();
 	task->fs = fs_initial();
 	task->sighand = sighand_new();
@@ -441,6 +502,7 @@ int task_spawn_init(void (*fn)(void *arg), void *arg)
 	task->cred = task->real_cred = cred_copy(&boot_cred);
 	if (error || !task->files || !task->fs || !task->sighand || !task->signal || !task->cred)
 		panic("no memory for the first process");
+	list_add(&task->signal->thread_list, &task->thread_link);
 	task->rlimits = task->signal->rlimits;
 	task->exit_signal = SIGCHLD;
 	sched_set_nice(task, 0);

@@ -13,6 +13,8 @@ struct clone_request {
 	u64 tls;		/* with CLONE_SETTLS */
 	int __user *parent_tid; /* CLONE_PARENT_SETTID */
 	int __user *child_tid;	/* CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID */
+	int __user *pidfd;	/* CLONE_PIDFD: where the descriptor's number goes */
+	pid_t tid;		/* the child's number; 0: any */
 };
 
 /* Where a parent waits for its vfork child to exec or exit. On the parent's stack; tasklist_lock
@@ -25,9 +27,10 @@ struct vfork_wait {
 void fork_module_init(void);
 
 /*
- * Makes a child of the running task that returns to user mode from the trapframe tf with rax 0. The
- * child's pid, or -EAGAIN (no pid, RLIMIT_NPROC), -ENOMEM, -EINVAL (a combination of flags), with
- * everything undone.
+ * Makes a child of the running task, or (CLONE_THREAD) another thread of its process, that returns
+ * to user mode from the trapframe tf with rax 0. Its pid, or -EAGAIN (no pid, RLIMIT_NPROC),
+ * -ENOMEM, -EINVAL (a combination of flags), -EPERM (tls), -EEXIST (tid), -EFAULT, -EMFILE (pidfd),
+ * with everything undone.
  */
 s64 task_clone(const struct trapframe *tf, const struct clone_request *args);
 

@@ -3,7 +3,7 @@
  * so a signal to a group reaches either all or none of what was its membership at one moment.
  */
 #include "proc/group.h"
-#include "proc/signal.h"
+#include "proc/thread.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
 
@@ -15,7 +15,7 @@ bool group_is_orphaned(struct pid *pgrp, const struct task_struct *ignored)
 	list_for_each(task, &pgrp->group, pgrp_link) {
 		const struct task_struct *parent = task->parent;
 
-		if (task == ignored || (task->state & EXIT_ZOMBIE) || parent->pid == 1)
+		if (task == ignored || process_is_dead(task) || parent->pid == 1)
 			continue;
 		if (parent->pgrp != pgrp && parent->session == task->session)
 			return false;
@@ -28,7 +28,7 @@ static bool has_stopped_member(struct pid *pgrp)
 	struct task_struct *task;
 
 	list_for_each(task, &pgrp->group, pgrp_link)
-		if (task->state & TASK_STOPPED)
+		if (process_is_stopped(task))
 			return true;
 	return false;
 }

@@ -121,7 +121,7 @@ static bool count_down(struct itimer_setting *timer, u64 ns)
 
 void itimer_tick(bool user_mode, u64 ns)
 {
-	if (!current->signal)
+	if (!current->signal || current->exiting)
 		return;
 	struct itimers *itimers = &current->signal->itimers;
 	spin_lock(&tasklist_lock);

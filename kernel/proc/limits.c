@@ -7,7 +7,7 @@
  */
 #include "proc/limits.h"
 #include "mm/slab.h"
-#include "proc/signal.h"
+#include "proc/thread.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
 #include <asm/resource.h>
@@ -211,19 +211,23 @@ void limits_tick(void)
 {
 	struct siginfo info = { .si_code = SI_KERNEL };
 
-	if (!current->signal)
+	if (!current->signal || current->exiting)
 		return;
 	struct rlimit64 *limit = &current->signal->rlimits[RLIMIT_CPU];
-	u64 seconds = task_runtime(current) / NSEC_PER_SEC;
-	if (likely(seconds < limit->rlim_cur))
+	if (likely(limit->rlim_cur == RLIM64_INFINITY))
 		return;
+	spin_lock(&tasklist_lock);
+	u64 seconds = process_runtime(current->signal) / NSEC_PER_SEC;
+	if (seconds < limit->rlim_cur) {
+		spin_unlock(&tasklist_lock);
+		return;
+	}
 	if (seconds >= limit->rlim_max) {
 		info.si_signo = SIGKILL;
 	} else {
 		info.si_signo = SIGXCPU;
 		limit->rlim_cur = seconds + 1; /* once more each second, as on Linux */
 	}
-	spin_lock(&tasklist_lock);
 	signal_send_info(current->leader, info.si_signo, &info);
 	spin_unlock(&tasklist_lock);
 }

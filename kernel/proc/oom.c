@@ -9,8 +9,7 @@
  */
 #include "proc/oom.h"
 #include "mm/mm.h"
-#include "proc/pid.h"
-#include "proc/signal.h"
+#include "proc/thread.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
 #include <linux/capability.h>
@@ -31,21 +30,21 @@ static u64 last_kill; /* monotonic ns */
 /* Does it run in its parent's memory until it executes something? Its death would free nothing. */
 static bool in_vfork(const struct task_struct *task)
 {
-	return task->vfork && task->parent->mm == task->mm;
+	return task->vfork && process_mm(task->parent) == task->mm;
 }
 
 static bool is_candidate(const struct task_struct *task)
 {
-	return task->mm && task->tgid != 1 && task == task->leader;
+	return task == task->leader && process_mm(task) && task->tgid != 1;
 }
 
 /* Pages that the death of task would free, shifted by its oom_score_adj; or NEVER. */
 static s64 badness(const struct task_struct *task)
 {
-	const struct mm_struct *mm = task->mm;
+	const struct mm_struct *mm = process_mm(task);
 
-	if (!is_candidate(task) || task->signal->oom_score_adj == OOM_SCORE_ADJ_MIN ||
-	    in_vfork(task))
+	if (!is_candidate(task) || task->signal->group_exit ||
+	    task->signal->oom_score_adj == OOM_SCORE_ADJ_MIN || in_vfork(task))
 		return NEVER;
 	return (s64)(mm->rss_anon + mm->rss_file + mm->table_frames) +
 	       task->signal->oom_score_adj * (s64)frame_total() / 1000;
@@ -56,7 +55,7 @@ u64 oom_score(const struct task_struct *task)
 	u64 score = 0;
 
 	spin_lock(&tasklist_lock);
-	s64 bad = badness(task);
+	s64 bad = badness(task->leader);
 	if (bad != NEVER)
 		score = (u64)((1000 + bad * 1000 / (s64)frame_total()) * 2 / 3);
 	spin_unlock(&tasklist_lock);
@@ -77,7 +76,8 @@ static void set_of_sharers(const struct task_struct *task, int adj)
 	struct task_struct *other;
 
 	list_for_each(other, &task_list, all_link)
-		if (other->mm == task->mm && is_candidate(other) && !in_vfork(other))
+		if (is_candidate(other) && process_mm(other) == process_mm(task) &&
+		    !in_vfork(other))
 			other->signal->oom_score_adj = adj;
 }
 
@@ -96,8 +96,8 @@ int oom_set_score_adj(struct task_struct *task, int adj, bool legacy)
 		signal->oom_score_adj = adj;
 		if (!legacy && capable(CAP_SYS_RESOURCE))
 			signal->oom_score_adj_min = adj;
-		if (task->mm && !in_vfork(task))
-			set_of_sharers(task, adj);
+		if (process_mm(task->leader) && !in_vfork(task->leader))
+			set_of_sharers(task->leader, adj);
 	}
 	spin_unlock(&tasklist_lock);
 	return error;
@@ -110,7 +110,7 @@ static struct task_struct *choose_victim(void)
 	s64 worst = NEVER;
 
 	list_for_each(task, &task_list, all_link) {
-		s64 bad = task->kill_pending ? NEVER : badness(task);
+		s64 bad = badness(task);
 
 		if (bad > worst) {
 			worst = bad;
@@ -141,9 +141,9 @@ static void dump_candidates(void)
 	printk("[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj "
 	       "name");
 	list_for_each(task, &task_list, all_link) {
-		const struct mm_struct *mm = task->mm;
+		const struct mm_struct *mm = is_candidate(task) ? process_mm(task) : NULL;
 
-		if (is_candidate(task))
+		if (mm)
 			printk("[%7d] %5u %5d %8llu %8llu %8llu %8u         %5d %s", task->pid,
 			       task->real_cred->uid, task->tgid,
 			       (unsigned long long)mm->total_pages,
@@ -155,7 +155,7 @@ static void dump_candidates(void)
 
 static void report_victim(const struct task_struct *victim)
 {
-	const struct mm_struct *mm = victim->mm;
+	const struct mm_struct *mm = process_mm(victim);
 
 	if (!oom_kill_allocating_task)
 		printk("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task=%s,pid=%d,uid=%u",
@@ -172,12 +172,12 @@ static void report_victim(const struct task_struct *victim)
 static void kill_victim(struct task_struct *victim)
 {
 	struct siginfo info = { .si_signo = SIGKILL, .si_code = SI_KERNEL };
-	struct mm_struct *mm = victim->mm;
+	struct mm_struct *mm = process_mm(victim);
 	struct task_struct *task;
 
 	report_victim(victim);
 	list_for_each(task, &task_list, all_link)
-		if (task->mm == mm && is_candidate(task))
+		if (is_candidate(task) && process_mm(task) == mm)
 			signal_send_info(task, SIGKILL, &info);
 	oom_kills++;
 }

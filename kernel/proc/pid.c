@@ -73,8 +73,8 @@ static u32 find_free(u32 from, u32 limit)
 	return limit;
 }
 
-/* Takes a number for pid. 0, -EAGAIN, -ENOMEM. */
-static int take_number(struct pid *pid)
+/* The next free number after the last one handed out; pid_max if there is none. */
+static u32 next_number(void)
 {
 	u32 nr = find_free(last + 1, pid_max);
 
@@ -83,8 +83,15 @@ static int take_number(struct pid *pid)
 
 		nr = find_free(WRAP_TO, limit);
 		if (nr >= limit)
-			return -EAGAIN;
+			return pid_max;
 	}
+	last = nr;
+	return nr;
+}
+
+/* Takes the free number nr for pid. 0, -ENOMEM. */
+static int take_number(struct pid *pid, u32 nr)
+{
 	struct pid_page **page = &pages[nr / PAGE_PIDS];
 	if (!*page)
 		*page = kmem_cache_zalloc(&page_cache);
@@ -96,8 +103,16 @@ static int take_number(struct pid *pid)
 	if (++(*page)->count == PAGE_PIDS)
 		full[nr / PAGE_PIDS / 64] |= 1ull << nr / PAGE_PIDS % 64;
 	pid->nr = (pid_t)nr;
-	last = nr;
 	return 0;
+}
+
+/* 0, -EAGAIN, -EEXIST, -ENOMEM. pid_lock held. */
+static int choose_number(struct pid *pid, u32 wanted)
+{
+	if (wanted && find_free(wanted, wanted + 1) != wanted)
+		return -EEXIST;
+	u32 nr = wanted ? wanted : next_number();
+	return nr < pid_max ? take_number(pid, nr) : -EAGAIN;
 }
 
 static void free_number(u32 nr)
@@ -114,7 +129,7 @@ static void free_number(u32 nr)
 	}
 }
 
-struct pid *pid_alloc(void)
+struct pid *pid_alloc(pid_t wanted)
 {
 	struct pid *pid = kmem_cache_zalloc(&pid_cache);
 
@@ -125,7 +140,7 @@ struct pid *pid_alloc(void)
 	list_init(&pid->session);
 	wait_queue_init(&pid->death, "pid death");
 	spin_lock(&pid_lock);
-	int error = take_number(pid);
+	int error = choose_number(pid, (u32)wanted);
 	spin_unlock(&pid_lock);
 	if (error) {
 		kmem_cache_free(&pid_cache, pid);

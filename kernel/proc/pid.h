@@ -33,8 +33,9 @@ extern u64 task_live_count;	   /* those that are not dead */
 extern u32 pid_max;		   /* numbers below it are handed out */
 
 void pid_module_init(void);
-/* one reference; ERR_PTR(-EAGAIN): no number is free; ERR_PTR(-ENOMEM) */
-struct pid *pid_alloc(void);
+/* This number, or (0) the next free one, with a reference: ERR_PTR(-EAGAIN): none is free;
+ * ERR_PTR(-EEXIST, -ENOMEM). */
+struct pid *pid_alloc(pid_t wanted);
 struct pid *pid_get(struct pid *pid);
 void pid_put(struct pid *pid);	    /* NULL is allowed */
 struct pid *pid_find_get(pid_t nr); /* with a reference; NULL: not in use */

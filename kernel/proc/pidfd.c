@@ -9,6 +9,7 @@
 #include "fs/mount.h"
 #include "fs/poll.h"
 #include "lib/printf.h"
+#include "proc/thread.h"
 #include <asm/errno.h>
 #include <linux/magic.h>
 
@@ -27,7 +28,7 @@ static u32 pidfd_poll(struct file *file, struct poll_table *table)
 
 	poll_wait(table, &pid->death);
 	spin_lock(&tasklist_lock);
-	bool dead = !pid->task || (pid->task->state & (EXIT_ZOMBIE | EXIT_DEAD));
+	bool dead = !pid->task || process_is_dead(pid->task->leader);
 	spin_unlock(&tasklist_lock);
 	return dead ? POLLIN | POLLRDNORM : 0;
 }

@@ -10,7 +10,7 @@
 #include "proc/posix_timer.h"
 #include "lib/tree.h"
 #include "mm/slab.h"
-#include "proc/signal.h"
+#include "proc/thread.h"
 #include "sched/mutex.h"
 #include <asm/errno.h>
 #include <linux/time.h>
@@ -19,9 +19,11 @@
 #define IGNORED_PERIOD (10 * NSEC_PER_MSEC)
 
 struct posix_timer {
-	RB_ENTRY(posix_timer) node; /* in timers->tree; timers->lock */
-	int id, clock;		    /* fixed, as are the next two */
-	struct pid *target;	    /* process or thread that is told, held; NULL: nobody */
+	RB_ENTRY(posix_timer) node;    /* in timers->tree; timers->lock */
+	int id, clock;		       /* fixed, as are the next four */
+	struct pid *target;	       /* process or thread that is told, held; NULL: nobody */
+	struct signal_struct *process; /* whose it is; it outlives its timers */
+	struct pid *clock_of;	       /* whose CPU time it counts, held; NULL: nobody's */
 	bool to_thread;
 	struct timer timer;	   /* runs for the clocks of passing time */
 	struct list_head cpu_link; /* in timers->cpu while armed on a clock of CPU time */
@@ -57,22 +59,32 @@ void posix_timer_module_init(void)
 
 static bool counts_cpu(const struct posix_timer *timer)
 {
-	return timer->clock == CLOCK_PROCESS_CPUTIME_ID || timer->clock == CLOCK_THREAD_CPUTIME_ID;
-}
-
-static u64 now_of(const struct posix_timer *timer)
-{
-	return counts_cpu(timer) ? task_runtime(current) : clock_monotonic();
+	return timer->clock_of != NULL;
 }
 
 /* --- with sighand->lock held --- */
+
+/* What its clock says; 0 for that of a dead thread. */
+static u64 now_of(const struct posix_timer *timer)
+{
+	const struct task_struct *task = NULL;
+
+	if (!counts_cpu(timer))
+		return clock_monotonic();
+	if (timer->clock == CLOCK_PROCESS_CPUTIME_ID)
+		return process_runtime(timer->process);
+	while ((task = thread_next(timer->process, task)))
+		if (task->pid_struct == timer->clock_of)
+			return task_runtime(task);
+	return 0;
+}
 
 static void arm(struct posix_timer *timer)
 {
 	if (!timer->target)
 		return; /* its time is only looked at */
 	if (counts_cpu(timer))
-		list_add_tail(&current->signal->posix_timers->cpu, &timer->cpu_link);
+		list_add_tail(&timer->process->posix_timers->cpu, &timer->cpu_link);
 	else
 		timer_arm(&timer->timer, timer->expires);
 }
@@ -154,14 +166,14 @@ void posix_timers_tick(void)
 	struct posix_timers *timers = current->signal ? current->signal->posix_timers : NULL;
 	struct posix_timer *timer, *next;
 
-	if (!timers || list_empty(&timers->cpu))
+	if (!timers || current->exiting || list_empty(&timers->cpu))
 		return;
 	spin_lock(&tasklist_lock);
 	spin_lock(&current->sighand->lock);
 	list_for_each_safe(timer, next, &timers->cpu, cpu_link) {
-		if (now_of(timer) >= timer->expires) {
+		if (now_of(timer) >= timer->expires && timer->target->task) {
 			list_del(&timer->cpu_link);
-			expire(timer, current);
+			expire(timer, timer->target->task);
 		}
 	}
 	spin_unlock(&current->sighand->lock);
@@ -253,6 +265,7 @@ static void timer_free(struct posix_timer *timer)
 	if (timer->entry)
 		sigqueue_free(timer->entry);
 	pid_put(timer->target);
+	pid_put(timer->clock_of);
 	kmem_cache_free(&timer_cache, timer);
 }
 
@@ -266,6 +279,9 @@ static struct posix_timer *timer_alloc(int clock, const struct sigevent *event)
 	timer->clock = clock;
 	timer_init(&timer->timer, timer_expired);
 	list_init(&timer->cpu_link);
+	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
+		timer->clock_of = pid_get(current->pid_struct);
+	timer->process = current->signal;
 	int error = set_target(timer, event);
 	if (!error && timer->target) {
 		struct siginfo info = { .si_signo = event->sigev_signo, .si_code = SI_TIMER };
@@ -335,13 +351,13 @@ int posix_timer_set(int id, bool absolute, struct itimer_setting setting,
 	spin_unlock(&current->sighand->lock);
 	stop(timer);
 	if (setting.value) {
+		spin_lock(&current->sighand->lock);
 		u64 now = now_of(timer), wall = clock_realtime(), value = setting.value;
 
 		if (absolute && (timer->clock == CLOCK_REALTIME || timer->clock == CLOCK_TAI))
 			value = value > wall ? now + min(value - wall, CLOCK_NEVER - now) : now;
 		else if (!absolute)
 			value = now + min(value, CLOCK_NEVER - now);
-		spin_lock(&current->sighand->lock);
 		timer->overrun = 0;
 		timer->interval = setting.interval;
 		timer->expires = max(value, (u64)1);

@@ -58,27 +58,6 @@ int signal_wait(u64 set, u64 deadline, struct siginfo *info)
 	return sig ? sig : -EAGAIN;
 }
 
-/* Stops until SIGCONT or SIGKILL. */
-static void stop_self(int sig)
-{
-	spin_lock(&tasklist_lock);
-	spin_lock(&current->sighand->lock);
-	bool cancelled =
-		current->kill_pending ||
-		((current->pending.set | current->signal->pending.set) & SIGNAL_BIT(SIGCONT));
-	if (!cancelled)
-		task_set_state(TASK_STOPPED);
-	spin_unlock(&current->sighand->lock);
-	if (!cancelled) {
-		current->stop_signal = sig;
-		current->continued = false;
-		signal_notify_parent(current->leader, CLD_STOPPED, sig);
-	}
-	spin_unlock(&tasklist_lock);
-	if (!cancelled)
-		schedule();
-}
-
 static void default_action(int sig)
 {
 	u64 bit = SIGNAL_BIT(sig);
@@ -87,16 +66,19 @@ static void default_action(int sig)
 		return;
 	if (SIGNALS_STOP & bit) {
 		if (sig == SIGSTOP || !group_of_current_is_orphaned())
-			stop_self(sig);
+			signal_begin_stop(sig);
 		return;
 	}
 	int core = (SIGNALS_CORE & bit) && task_rlimit(RLIMIT_CORE) ? 0x80 : 0;
 	do_group_exit(sig | core);
 }
 
-/* One pending signal: gives its number and a copy of its action, or 0. */
+/* One pending signal: gives its number and a copy of its action, or 0. Stops here if the process
+ * does. */
 static int take_one(struct siginfo *info, struct sigaction *action)
 {
+	if (current->stop_pending)
+		signal_stop_here();
 	spin_lock(&current->sighand->lock);
 	int sig = current->kill_pending ? SIGKILL : dequeue(~current->blocked, info);
 	if (sig) {
@@ -125,8 +107,7 @@ void signal_deliver(struct trapframe *tf)
 
 	for (int sig; (sig = take_one(&info, &action)) != 0;) {
 		if (sig == SIGKILL)
-			do_group_exit(current->signal->group_exit ? current->signal->group_exit_code
-								  : SIGKILL);
+			do_group_exit(SIGKILL); /* or what the process exits with */
 		if (action.sa_handler == SIG_IGN)
 			continue;
 		if (action.sa_handler == SIG_DFL) {

@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "proc/exit.h"
+#include "proc/thread.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
 
@@ -49,6 +50,16 @@ struct sighand_struct *sighand_copy(const struct sighand_struct *from)
 	return copy;
 }
 
+void sighand_get(struct sighand_struct *sighand)
+{
+	__atomic_fetch_add(&sighand->refs, 1, __ATOMIC_RELAXED);
+}
+
+bool sighand_shared(const struct sighand_struct *sighand)
+{
+	return __atomic_load_n(&sighand->refs, __ATOMIC_ACQUIRE) > 1;
+}
+
 void sighand_put(struct sighand_struct *sighand)
 {
 	if (__atomic_sub_fetch(&sighand->refs, 1, __ATOMIC_ACQ_REL) == 0)
@@ -61,7 +72,8 @@ struct signal_struct *signals_new(const struct rlimit64 *rlimits)
 
 	if (!signal)
 		return NULL;
-	signal->threads = 1;
+	list_init(&signal->thread_list);
+	signal->threads = signal->live = 1;
 	sigpending_init(&signal->pending);
 	wait_queue_init(&signal->child_exit, "child exit");
 	memcpy(signal->rlimits, rlimits, sizeof(signal->rlimits));
@@ -84,7 +96,7 @@ void signal_recalculate(struct task_struct *task)
 {
 	u64 pending = (task->pending.set | task->signal->pending.set) & ~task->blocked;
 
-	if (pending || task->kill_pending)
+	if (pending || task->kill_pending || task->stop_pending)
 		task_set_tif(task, TIF_SIGPENDING);
 	else
 		task_clear_tif(task, TIF_SIGPENDING);
@@ -109,53 +121,165 @@ bool signal_ignored(struct task_struct *task, int sig)
 	return is_ignoring(handler, sig);
 }
 
-/* Stop signals and SIGCONT cancel each other while pending (signal(7)); SIGCONT and SIGKILL end a
+/* A stop, under way or complete, is over for every thread. True if it was complete. */
+static bool end_stop(struct signal_struct *signal)
+{
+	bool was_stopped = signal->stop_by && !signal->unstopped;
+	struct task_struct *task;
+
+	if (!signal->stop_by)
+		return false;
+	signal->stop_by = 0;
+	list_for_each(task, &signal->thread_list, thread_link) {
+		task->stop_pending = false;
+		task_wake(task, TASK_STOPPED);
+	}
+	return was_stopped;
+}
+
+/* Stop signals and SIGCONT cancel each other while pending (signal(7)). True if a SIGCONT ended a
  * stop. */
-static void cancel_opposites(struct task_struct *task, int sig)
+static bool cancel_opposites(struct signal_struct *signal, int sig)
 {
 	u64 drop = sig == SIGCONT		    ? SIGNALS_STOP
 		   : SIGNALS_STOP & SIGNAL_BIT(sig) ? SIGNAL_BIT(SIGCONT)
 						    : 0;
+	struct task_struct *task;
 
-	if (drop) {
+	if (!drop)
+		return false;
+	sigpending_drop(&signal->pending, drop);
+	list_for_each(task, &signal->thread_list, thread_link)
 		sigpending_drop(&task->pending, drop);
-		sigpending_drop(&task->signal->pending, drop);
-	}
-	if (sig == SIGCONT && task_wake(task, TASK_STOPPED)) {
-		task->stop_signal = 0;
-		task->continued = true;
-		signal_notify_parent(task->leader, CLD_CONTINUED, SIGCONT);
+	return sig == SIGCONT && end_stop(signal);
+}
+
+void signal_kill_threads(struct signal_struct *signal, const struct task_struct *except)
+{
+	struct task_struct *task;
+
+	list_for_each(task, &signal->thread_list, thread_link) {
+		if (task == except || (task->state & EXIT_ZOMBIE))
+			continue;
+		task->kill_pending = true;
+		task_set_tif(task, TIF_SIGPENDING);
+		task_wake(task, TASK_INTERRUPTIBLE | TASK_STOPPED | TASK_WAKEKILL);
 	}
 }
 
-static void wake_receiver(struct task_struct *task, int sig)
+/* SIGKILL is for all threads at once: none may go on to take something else first. */
+static void kill_process(struct signal_struct *signal)
 {
-	if (sig == SIGKILL)
-		task->kill_pending = true;
+	if (!signal->group_exit) {
+		signal->group_exit = true;
+		signal->group_exit_code = SIGKILL;
+	}
+	end_stop(signal);
+	signal_kill_threads(signal, NULL);
+}
+
+static bool can_take(const struct task_struct *task, u64 set)
+{
+	return !task->exiting && (set & ~task->blocked);
+}
+
+static void wake_for_signal(struct task_struct *task)
+{
 	signal_recalculate(task);
 	if (task->tif & TIF_SIGPENDING)
-		task_wake(task,
-			  TASK_INTERRUPTIBLE | (sig == SIGKILL ? TASK_STOPPED | TASK_WAKEKILL : 0));
+		task_wake(task, TASK_INTERRUPTIBLE);
+}
+
+/* Wakes who is to take sig: task, or, if it was sent to its process, a thread that does not block
+ * it; where all do, the first that unblocks it finds it pending. */
+static void wake_receiver(struct task_struct *task, int sig, bool shared)
+{
+	struct task_struct *other;
+
+	if (sig == SIGKILL) {
+		kill_process(task->signal);
+		return;
+	}
+	if (!shared || can_take(task, SIGNAL_BIT(sig))) {
+		wake_for_signal(task);
+		return;
+	}
+	list_for_each(other, &task->signal->thread_list, thread_link) {
+		if (can_take(other, SIGNAL_BIT(sig))) {
+			wake_for_signal(other);
+			return;
+		}
+	}
+}
+
+/* The running task has just begun to refuse what is pending for its process in set: somebody else
+ * may have to take it. */
+static void pass_on(u64 set)
+{
+	struct task_struct *task;
+
+	set &= current->signal->pending.set;
+	if (!set)
+		return;
+	list_for_each(task, &current->signal->thread_list, thread_link)
+		if (task != current && can_take(task, set))
+			wake_for_signal(task);
+}
+
+/* Tells the parent that a process stopped or continued. */
+static void notify_parent(struct task_struct *leader, int code, int status)
+{
+	struct task_struct *parent = leader->parent;
+	struct siginfo info = { .si_signo = SIGCHLD, .si_code = code };
+
+	ASSERT(spin_held(&tasklist_lock));
+	if (!parent->signal)
+		return;
+	info.si_pid = leader->pid;
+	info.si_uid = leader->real_cred->uid;
+	info.si_status = status;
+	if (list_empty(&leader->stop_link))
+		list_add_tail(&parent->stop_events, &leader->stop_link);
+	wait_queue_wake(&parent->signal->child_exit);
+	const struct sigaction *action = &parent->sighand->actions[SIGCHLD - 1];
+	if (action->sa_handler != SIG_IGN && !(action->sa_flags & SA_NOCLDSTOP))
+		signal_send_locked(parent, SIGCHLD, &info, true);
+}
+
+static void report_continued(struct task_struct *leader)
+{
+	leader->stop_signal = 0;
+	leader->continued = true;
+	notify_parent(leader, CLD_CONTINUED, SIGCONT);
+}
+
+static void report_stopped(struct task_struct *leader, int sig)
+{
+	leader->stop_signal = sig;
+	leader->continued = false;
+	notify_parent(leader, CLD_STOPPED, sig);
 }
 
 int signal_send_locked(struct task_struct *task, int sig, const struct siginfo *info, bool shared)
 {
 	struct sighand_struct *sighand = task->sighand;
+	bool continued = false;
 	int error = 0;
 
 	ASSERT(spin_held(&tasklist_lock));
-	if (!sighand || (task->state & (EXIT_ZOMBIE | EXIT_DEAD)))
-		return 0; /* a zombie takes any signal and does nothing (kill(2)) */
-	/* tasklist_lock keeps the order of two: a child is continued, and its parent told of it */
-	spin_lock_nested(&sighand->lock);
+	if (!sighand || (!shared && (task->state & EXIT_ZOMBIE)))
+		return 0; /* the dead take any signal and do nothing (kill(2)) */
+	spin_lock(&sighand->lock);
 	if (!(signal_is_init(task) && sighand->actions[sig - 1].sa_handler == SIG_DFL))
-		cancel_opposites(task, sig);
+		continued = cancel_opposites(task->signal, sig);
 	if (!signal_ignored(task, sig)) {
 		error = sigpending_add(shared ? &task->signal->pending : &task->pending, task,
 				       info);
-		wake_receiver(task, sig);
+		wake_receiver(task, sig, shared);
 	}
 	spin_unlock(&sighand->lock);
+	if (continued)
+		report_continued(task->leader);
 	return error;
 }
 
@@ -171,7 +295,7 @@ bool signal_send_entry(struct task_struct *task, struct sigqueue *entry, bool sh
 	else if (entry->info.si_overrun < INT32_MAX)
 		entry->info.si_overrun++;
 	pending->set |= SIGNAL_BIT(sig);
-	wake_receiver(task, sig);
+	wake_receiver(task, sig, shared);
 	return true;
 }
 
@@ -282,34 +406,93 @@ void signal_fault(int sig, int code, u64 addr)
 		do_exit(sig); /* which says so in a panic */
 }
 
-void signal_begin_group_exit(int exit_code)
+/* --- what concerns all threads --- */
+
+int signal_begin_group_exit(int exit_code)
 {
 	struct signal_struct *signal = current->signal;
 
 	spin_lock(&current->sighand->lock);
-	if (!signal->group_exit) {
+	if (signal->group_exit) {
+		exit_code = signal->group_exit_code;
+	} else if (!signal->exec_task) { /* else the process goes on without this thread */
 		signal->group_exit = true;
 		signal->group_exit_code = exit_code;
+		signal_kill_threads(signal, current);
+	}
+	spin_unlock(&current->sighand->lock);
+	return exit_code;
+}
+
+bool signal_begin_exit(int exit_code)
+{
+	struct signal_struct *signal = current->signal;
+	int stopped_by = 0;
+
+	spin_lock(&tasklist_lock);
+	spin_lock(&current->sighand->lock);
+	current->exiting = true;
+	bool last = --signal->live == 0;
+	if (last && !signal->group_exit) {
+		signal->group_exit = true;
+		signal->group_exit_code = exit_code;
+	}
+	pass_on(~current->blocked);
+	if (current->stop_pending) { /* the others may have waited for this one to stop */
+		current->stop_pending = false;
+		if (--signal->unstopped == 0 && !last)
+			stopped_by = signal->stop_by;
+	}
+	spin_unlock(&current->sighand->lock);
+	if (stopped_by)
+		report_stopped(current->leader, stopped_by);
+	spin_unlock(&tasklist_lock);
+	return last;
+}
+
+void signal_begin_stop(int sig)
+{
+	struct signal_struct *signal = current->signal;
+	struct task_struct *task;
+
+	spin_lock(&current->sighand->lock);
+	bool cancelled = current->kill_pending || signal->stop_by ||
+			 ((current->pending.set | signal->pending.set) & SIGNAL_BIT(SIGCONT));
+	if (!cancelled) {
+		signal->stop_by = sig;
+		signal->unstopped = 0;
+		list_for_each(task, &signal->thread_list, thread_link) {
+			if (task->exiting)
+				continue;
+			task->stop_pending = true;
+			signal->unstopped++;
+			wake_for_signal(task);
+		}
 	}
 	spin_unlock(&current->sighand->lock);
 }
 
-void signal_notify_parent(struct task_struct *child, int code, int status)
+void signal_stop_here(void)
 {
-	struct task_struct *parent = child->parent;
-	struct siginfo info = { .si_signo = SIGCHLD, .si_code = code };
+	struct signal_struct *signal = current->signal;
+	int stopped_by = 0;
 
-	if (!parent->signal)
-		return;
-	info.si_pid = child->pid;
-	info.si_uid = child->real_cred->uid;
-	info.si_status = status;
-	if (list_empty(&child->stop_link))
-		list_add_tail(&parent->stop_events, &child->stop_link);
-	wait_queue_wake(&parent->signal->child_exit);
-	const struct sigaction *action = &parent->sighand->actions[SIGCHLD - 1];
-	if (action->sa_handler != SIG_IGN && !(action->sa_flags & SA_NOCLDSTOP))
-		signal_send_locked(parent, SIGCHLD, &info, true);
+	spin_lock(&tasklist_lock);
+	spin_lock(&current->sighand->lock);
+	bool stop = current->stop_pending && !current->kill_pending;
+	if (stop) {
+		current->stop_pending = false;
+		signal_recalculate(current);
+		task_set_state(TASK_STOPPED);
+		if (--signal->unstopped == 0)
+			stopped_by = signal->stop_by;
+	}
+	spin_unlock(&current->sighand->lock);
+	if (stopped_by)
+		report_stopped(current->leader, stopped_by);
+	spin_unlock(&tasklist_lock);
+	if (stop)
+		schedule();
 }
 
 /* --- what the running task sets and asks --- */
@@ -328,8 +511,11 @@ int signal_set_action(int sig, const struct sigaction *new, struct sigaction *ol
 		slot->sa_flags &= FLAGS_KNOWN;
 		slot->sa_mask &= ~SIGNALS_UNBLOCKABLE;
 		if (is_ignoring(slot->sa_handler, sig)) { /* POSIX: what is pending is discarded */
-			sigpending_drop(&current->pending, SIGNAL_BIT(sig));
+			struct task_struct *task;
+
 			sigpending_drop(&current->signal->pending, SIGNAL_BIT(sig));
+			list_for_each(task, &current->signal->thread_list, thread_link)
+				sigpending_drop(&task->pending, SIGNAL_BIT(sig));
 			if (sig == SIGALRM)
 				itimer_taken(&current->signal->itimers);
 			signal_recalculate(current);
@@ -341,9 +527,12 @@ int signal_set_action(int sig, const struct sigaction *new, struct sigaction *ol
 
 void signal_set_blocked(u64 mask)
 {
+	mask &= ~SIGNALS_UNBLOCKABLE;
 	spin_lock(&current->sighand->lock);
-	current->blocked = mask & ~SIGNALS_UNBLOCKABLE;
+	u64 refused = mask & ~current->blocked;
+	current->blocked = mask;
 	signal_recalculate(current);
+	pass_on(refused);
 	spin_unlock(&current->sighand->lock);
 }
 
@@ -355,10 +544,8 @@ u64 signal_pending_set(void)
 	return pending;
 }
 
-void signal_reset_for_exec(void)
+void sighand_reset(struct sighand_struct *sighand)
 {
-	struct sighand_struct *sighand = current->sighand;
-
 	spin_lock(&sighand->lock);
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		__sighandler_t kept = sighand->actions[i].sa_handler == SIG_IGN ? SIG_IGN : SIG_DFL;

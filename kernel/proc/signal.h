@@ -4,6 +4,9 @@
  * to return to user mode, where signal_deliver() acts on it. The process's sighand->lock guards
  * actions and pending sets; a sender finds its receiver under tasklist_lock, so that the receiver
  * cannot be reaped meanwhile.
+ *
+ * A signal to a process is for any of its threads: one that does not block it is woken for it. To
+ * kill, stop and continue concern all of them, whichever it was sent to.
  */
 #ifndef MITOS_PROC_SIGNAL_H
 #define MITOS_PROC_SIGNAL_H
@@ -25,6 +28,7 @@
 /* What to do for each signal; shared by CLONE_SIGHAND. */
 struct sighand_struct {
 	u32 refs;	      /* atomic */
+	u32 audit;	      /* references that the running audit found */
 	struct spinlock lock; /* guards actions here, and the pending sets and masks of its tasks */
 	struct sigaction actions[SIGNAL_COUNT]; /* [sig - 1] */
 };
@@ -32,7 +36,15 @@ struct sighand_struct {
 /* What the threads of a process share beyond memory. Freed when the last of them dies; the zombie
  * needs it no more. */
 struct signal_struct {
-	u32 threads;		      /* tasklist_lock */
+	/* Its tasks, by ->thread_link, and how many of them are not dead: a dead leader stays in
+	 * the list. Changed under tasklist_lock and sighand->lock; either will do to read. */
+	struct list_head thread_list;
+	u32 threads;
+	u32 live;		       /* those that have not begun to exit. sighand->lock */
+	struct task_struct *exec_task; /* waits for all others to die (execve). sighand->lock */
+	struct rusage_sum dead;	       /* of its dead threads. tasklist_lock */
+	int stop_by;   /* all threads stop, or have, by that signal; 0: no. sighand->lock */
+	u32 unstopped; /* threads that have yet to. sighand->lock */
 	struct sigpending pending;    /* sent to the process; sighand->lock */
 	struct wait_queue child_exit; /* where wait4 sleeps: children changed state */
 	/* leader's task lock is not needed: words are written whole */
@@ -42,6 +54,7 @@ struct signal_struct {
 	u32 forking;	   /* forks under way, and what was sent to the whole group meanwhile: */
 	u64 fork_signals;  /* the children must not miss it. sighand->lock */
 	bool is_subreaper; /* adopts the orphans among its descendants; tasklist_lock */
+	bool children_ask; /* one of them has set PR_SET_PDEATHSIG. tasklist_lock */
 	/* OOM_SCORE_ADJ_MIN to _MAX, and the lowest it may be set to; inherited. tasklist_lock */
 	int oom_score_adj, oom_score_adj_min;
 	struct itimers itimers;		   /* sighand->lock */
@@ -68,6 +81,10 @@ void signal_fork_begin(void);
 void signal_fork_inherit(struct task_struct *child);
 void signal_fork_end(void);
 void signal_flush_task(struct task_struct *task); /* drops what is pending for a dying thread */
+void sighand_get(struct sighand_struct *sighand);
+bool sighand_shared(const struct sighand_struct *sighand); /* by CLONE_SIGHAND */
+/* Handlers to default; what is ignored stays so, as execve and CLONE_CLEAR_SIGHAND have it. */
+void sighand_reset(struct sighand_struct *sighand);
 
 /* Makes sig pending for task alone (shared false) or for its process; tasklist_lock held. 0, or
  * -EAGAIN for a real-time signal that found no room. */
@@ -89,8 +106,17 @@ void signal_send_info(struct task_struct *leader, int sig, const struct siginfo 
 void signal_send_self(int sig);
 /* The running task's own fault: cannot be blocked or ignored. */
 void signal_fault(int sig, int code, u64 addr);
-/* Makes every other thread of the running task's process die. */
-void signal_begin_group_exit(int exit_code);
+/*
+ * Makes every other thread of the running task's process die, unless that is under way: the code
+ * that the running one is to exit with.
+ */
+int signal_begin_group_exit(int exit_code);
+/* Makes every thread but `except` die; sighand->lock held. */
+void signal_kill_threads(struct signal_struct *signal, const struct task_struct *except);
+/* The running task will take no more signals: others may have to take what was meant for it, and a
+ * stop goes on without it. True if it is the last of its process to do so: then the process exits
+ * with its code, if with no other. */
+bool signal_begin_exit(int exit_code);
 
 /* Looks again whether something is pending for task; its sighand->lock held. */
 void signal_recalculate(struct task_struct *task);
@@ -99,11 +125,14 @@ void signal_recalculate(struct task_struct *task);
 int signal_set_action(int sig, const struct sigaction *new, struct sigaction *old);
 void signal_set_blocked(u64 mask); /* SIGKILL and SIGSTOP stay deliverable */
 u64 signal_pending_set(void);
-void signal_reset_for_exec(void); /* handlers to default, ignored ones stay */
 /* would a pending sig be dropped at once? lock held */
 bool signal_ignored(struct task_struct *task, int sig);
 
-/* Tells the parent that the running process stopped or continued; tasklist_lock held. */
-void signal_notify_parent(struct task_struct *child, int code, int status);
+/*
+ * A process stops when the last of its threads does: the running one begins it by sig, unless a
+ * SIGCONT or death came meanwhile, or does its part and sleeps until SIGCONT or SIGKILL.
+ */
+void signal_begin_stop(int sig);
+void signal_stop_here(void);
 
 #endif

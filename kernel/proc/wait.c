@@ -9,12 +9,26 @@
  */
 #include "proc/wait.h"
 #include "proc/fork.h"
-#include "proc/signal.h"
+#include "proc/thread.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
 #include <linux/wait.h>
 
 #define CONTINUED_STATUS 0xffff
+
+/* Did the running thread make the child (wait(2), __WNOTHREAD)? */
+static bool made_here(const struct task_struct *child)
+{
+	const struct task_struct *maker = task_find(child->maker);
+
+	if (maker && maker->leader == current->leader && !(maker->state & EXIT_ZOMBIE))
+		return maker == current;
+	/* it is dead: the first thread that is not has inherited them */
+	for (maker = NULL; (maker = thread_next(current->signal, maker));)
+		if (!maker->exiting)
+			return maker == current;
+	return false;
+}
 
 /* Clone children (who signal something other than SIGCHLD) are waited for only when asked (wait(2),
  * __WCLONE). */
@@ -26,6 +40,8 @@ static bool is_eligible(const struct task_struct *child, const struct wait_reque
 		return false;
 	if (request->whom == WAIT_GROUP && pid_nr(child->pgrp) != request->nr)
 		return false;
+	if ((request->options & __WNOTHREAD) && !made_here(child))
+		return false;
 	return (request->options & __WALL) || clone_child == !!(request->options & __WCLONE);
 }
 
@@ -35,7 +51,7 @@ static void describe(struct task_struct *child, int code, int status, struct wai
 	outcome->uid = child->real_cred->uid;
 	outcome->code = code;
 	outcome->status = status;
-	rusage_of(child, &outcome->usage);
+	rusage_of_process(child, &outcome->usage);
 	rusage_add(&outcome->usage, &child->children_sum);
 }
 
@@ -90,8 +106,8 @@ static bool report(struct task_struct *child, const struct wait_request *request
 {
 	if (!is_eligible(child, request))
 		return false;
-	return child->state & EXIT_ZOMBIE ? report_zombie(child, request, outcome, dead)
-					  : report_stop(child, request, outcome);
+	return process_is_dead(child) ? report_zombie(child, request, outcome, dead)
+				      : report_stop(child, request, outcome);
 }
 
 /* Is there a child that may yet have something to say? Looks at the living only where the question
@@ -102,7 +118,7 @@ static bool has_candidate(struct task_struct *parent, const struct wait_request 
 
 	if (request->whom == WAIT_PID) {
 		child = task_find(request->nr);
-		return child && child->parent == parent && !(child->state & EXIT_ZOMBIE) &&
+		return child && child->parent == parent && !process_is_dead(child) &&
 		       is_eligible(child, request);
 	}
 	list_for_each(child, &parent->children, sibling)

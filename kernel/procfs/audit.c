@@ -19,7 +19,7 @@
 #include "mm/sysvshm.h"
 #include "proc/cred.h"
 #include "proc/limits.h"
-#include "proc/pid.h"
+#include "proc/thread.h"
 #include "procfs/text.h"
 #include "x86/printk.h"
 
@@ -137,9 +137,10 @@ static void audit_frames(struct audit *audit)
 	for (u64 pfn = 0; pfn < frames_count; pfn++) {
 		struct frame *frame = &frames[pfn];
 
-		counts[frame->kind]++;
+		counts[frame->kind == FRAME_CACHED ? FRAME_FREE : frame->kind]++;
 		switch (frame->kind) {
 		case FRAME_FREE:
+		case FRAME_CACHED:
 			if (frame->refs)
 				complain(audit, "references of free frame", pfn, 0, frame->refs);
 			break;
@@ -184,27 +185,59 @@ static void expect_objects(struct audit *audit, const char *name, u64 expected)
 	slab_for_each(check_cache, &check);
 }
 
+/* The threads of a living process: who they are, and how many. tasklist_lock held. */
+static void check_threads(struct audit *audit, const struct task_struct *leader)
+{
+	const struct signal_struct *signal = leader->signal;
+	const struct task_struct *task = NULL;
+	u32 alive = 0;
+
+	while ((task = thread_next(signal, task))) {
+		alive += !(task->state & EXIT_ZOMBIE);
+		if (task->leader != leader || task->signal != signal ||
+		    task->sighand != leader->sighand || task->tgid != leader->pid)
+			complain(audit, "process of thread", (ull)task->pid, (ull)leader->pid,
+				 (ull)task->tgid);
+	}
+	if (alive != signal->threads)
+		complain(audit, "threads of process", (ull)leader->pid, alive, signal->threads);
+}
+
 /* tasklist_lock held. Every task is in the pid table, in its parent's list, and accounted for. */
 static void audit_tasks(struct audit *audit)
 {
-	u64 tasks = 0, zombies = 0, listed = 0;
+	u64 tasks = 0, processes = 0, zombies = 0, dead = 0, listed = 0, sighands = 0;
 	struct task_struct *task, *child;
 
+	list_for_each(task, &task_list, all_link)
+		if (task->sighand)
+			task->sighand->audit = 0;
 	list_for_each(task, &task_list, all_link) {
 		tasks++;
 		zombies += !!(task->state & EXIT_ZOMBIE);
+		if (task->sighand)
+			sighands += task->sighand->audit++ == 0;
+		if (task->leader != task) {
+			listed++; /* as one of its process's */
+		} else {
+			processes++;
+			if (process_is_dead(task))
+				dead++;
+			else
+				check_threads(audit, task);
+		}
 		if (task->pid_struct->task != task)
 			complain(audit, "pid table entry of task", (ull)task->pid, (ull)task,
 				 (ull)task->pid_struct->task);
 		list_for_each(child, &task->children, sibling) {
 			listed++;
-			if (child->parent != task || (child->state & EXIT_ZOMBIE))
+			if (child->parent != task || process_is_dead(child))
 				complain(audit, "parent of task", (ull)child->pid, (ull)task->pid,
 					 (ull)child->parent->pid);
 		}
 		list_for_each(child, &task->zombies, sibling) {
 			listed++;
-			if (child->parent != task || !(child->state & EXIT_ZOMBIE))
+			if (child->parent != task || !process_is_dead(child))
 				complain(audit, "parent of zombie", (ull)child->pid, (ull)task->pid,
 					 (ull)child->parent->pid);
 			if (child->stack || child->mm || child->files || child->signal)
@@ -218,8 +251,12 @@ static void audit_tasks(struct audit *audit)
 	if (listed + 1 != tasks) /* pid 1 is the boot thread's child */
 		complain(audit, "tasks in the family tree", 0, listed + 1, tasks);
 	text_print(audit->text, "tasks %llu, zombies %llu\n", (ull)tasks, (ull)zombies);
-	expect_objects(audit, "signal_struct", tasks - zombies);
-	expect_objects(audit, "sighand_struct", tasks - zombies);
+	list_for_each(task, &task_list, all_link)
+		if (task->sighand && task->sighand->audit != task->sighand->refs)
+			complain(audit, "signal actions of task", (ull)task->pid,
+				 task->sighand->audit, task->sighand->refs);
+	expect_objects(audit, "signal_struct", processes - dead);
+	expect_objects(audit, "sighand_struct", sighands);
 	expect_objects(audit, "fpu_state", tasks - zombies);
 }
 
@@ -259,7 +296,7 @@ static void check_user(const struct user_counts *user, void *arg)
 	u64 processes = 0;
 
 	list_for_each(task, &task_list, all_link)
-		processes += task->leader == task && task->real_cred->uid == user->uid;
+		processes += task->real_cred->uid == user->uid;
 	if (processes != user->processes)
 		complain(audit, "processes of user", user->uid, processes, user->processes);
 	audit->user_refs += user->refs;

@@ -14,7 +14,7 @@
 #include "mm/mm.h"
 #include "mm/slab.h"
 #include "proc/cred.h"
-#include "proc/pid.h"
+#include "proc/thread.h"
 #include "procfs/text.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
@@ -48,6 +48,7 @@ struct proc_node {
 	const struct proc_dir *dir;
 	struct pid *pid; /* held; NULL outside process directories */
 	enum task_entry entry;
+	bool thread; /* below /proc/PID/task: about the thread alone */
 	int fd;
 };
 
@@ -210,10 +211,12 @@ static bool parse_number(const char *name, size_t length, u32 *number)
 	return true;
 }
 
-/* The directory of a task by its number; only thread group leaders if leaders is set. */
-static struct dentry *lookup_task(struct dentry *parent, const char *name, size_t length)
+/* The directory of a task by its number: of its process, or of the thread alone. In the root those
+ * of other threads than leaders are found, too, though not listed. */
+static struct dentry *lookup_task(struct dentry *parent, const char *name, size_t length,
+				  bool thread)
 {
-	struct proc_node node = { .entry = TASK_DIR };
+	struct proc_node node = { .entry = TASK_DIR, .thread = thread };
 	struct dentry *result = ERR_PTR(-ENOENT);
 	u32 nr;
 
@@ -249,20 +252,33 @@ static struct dentry *root_lookup(struct dentry *dir, const char *name, size_t l
 		return make(dir, name, length, S_IFLNK | 0777, &self_ops, NULL,
 			    &(struct proc_node){ .fd = 1 });
 	}
+	if (same("thread-self", name, length))
+		return make(dir, name, length, S_IFLNK | 0777, &self_ops, NULL,
+			    &(struct proc_node){ .fd = 2 });
 	for (u32 i = 0; i < ARRAY_SIZE(root_specials); i++)
 		if (same(root_specials[i].name, name, length))
 			return make(dir, name, length, S_IFREG | 0400, &file_inode_ops,
 				    root_specials[i].file_ops, &node);
 	struct dentry *found = lookup_fixed(dir, &root_dir, name, length);
-	return IS_ERR(found) && PTR_ERR(found) == -ENOENT ? lookup_task(dir, name, length) : found;
+	return IS_ERR(found) && PTR_ERR(found) == -ENOENT ? lookup_task(dir, name, length, false)
+							  : found;
 }
 
 static ssize_t self_readlink(struct dentry *link, char *buf, size_t size)
 {
-	char text[32];
-	int length = node_of(link->inode)->fd ? snprintf(text, sizeof(text), "self/mounts")
-					      : snprintf(text, sizeof(text), "%d", current->tgid);
+	char text[40];
+	int length;
 
+	switch (node_of(link->inode)->fd) {
+	case 0:
+		length = snprintf(text, sizeof(text), "%d", current->tgid);
+		break;
+	case 1:
+		length = snprintf(text, sizeof(text), "self/mounts");
+		break;
+	default:
+		length = snprintf(text, sizeof(text), "%d/task/%d", current->tgid, current->pid);
+	}
 	length = (int)min((size_t)length, size);
 	memcpy(buf, text, (size_t)length);
 	return length;
@@ -301,7 +317,9 @@ static int root_readdir(struct file *file, struct dir_context *context)
 		return 0;
 	if (context->pos == 3 && !emit(context, "mounts", 2, S_IFLNK >> 12))
 		return 0;
-	if (!readdir_fixed(context, &root_dir, 4, &end))
+	if (context->pos == 4 && !emit(context, "thread-self", 3, S_IFLNK >> 12))
+		return 0;
+	if (!readdir_fixed(context, &root_dir, 5, &end))
 		return 0;
 	for (u32 i = 0; i < ARRAY_SIZE(root_specials); i++, end++)
 		if (context->pos == end &&
@@ -321,15 +339,23 @@ static const struct {
 } task_specials[] = {
 	{ "fd", TASK_FD_DIR, S_IFDIR | 0500, &fd_dir_ops, &fd_dir_file_ops },
 	{ "pagemap", TASK_FILE, S_IFREG | 0400, &file_inode_ops, &pagemap_file_ops },
-	{ "task", TASK_TASKS, S_IFDIR | 0555, &tasks_ops, &tasks_file_ops },
 	{ "exe", TASK_LINK_EXE, S_IFLNK | 0777, &link_ops, NULL },
 	{ "cwd", TASK_LINK_CWD, S_IFLNK | 0777, &link_ops, NULL },
 	{ "root", TASK_LINK_ROOT, S_IFLNK | 0777, &link_ops, NULL },
+	/* last: only a process has threads */
+	{ "task", TASK_TASKS, S_IFDIR | 0555, &tasks_ops, &tasks_file_ops },
 };
+
+static u32 specials_of(const struct proc_node *dir)
+{
+	return ARRAY_SIZE(task_specials) - dir->thread;
+}
 
 static struct dentry *task_dir_lookup(struct dentry *dir, const char *name, size_t length)
 {
-	struct proc_node node = { .pid = node_of(dir->inode)->pid, .entry = TASK_FILE };
+	struct proc_node node = { .pid = node_of(dir->inode)->pid,
+				  .entry = TASK_FILE,
+				  .thread = node_of(dir->inode)->thread };
 	struct task_struct *task = node_task_get(&node);
 
 	if (!task)
@@ -339,7 +365,7 @@ static struct dentry *task_dir_lookup(struct dentry *dir, const char *name, size
 		if (same(node.file->name, name, length))
 			return make(dir, name, length, S_IFREG | (node.file->mode & 0777),
 				    &file_inode_ops, &text_file_ops, &node);
-	for (u32 i = 0; i < ARRAY_SIZE(task_specials); i++) {
+	for (u32 i = 0; i < specials_of(&node); i++) {
 		node.entry = task_specials[i].entry;
 		if (same(task_specials[i].name, name, length))
 			return make(dir, name, length, task_specials[i].mode, task_specials[i].ops,
@@ -355,7 +381,7 @@ static int task_dir_readdir(struct file *file, struct dir_context *context)
 
 	if (!dir_emit_dots(file, context) || !readdir_fixed(context, &files, 2, &at))
 		return 0;
-	for (u32 i = 0; i < ARRAY_SIZE(task_specials); i++, at++)
+	for (u32 i = 0; i < specials_of(node_of(file->inode)); i++, at++)
 		if (context->pos == at &&
 		    !emit(context, task_specials[i].name, (u64)&task_specials[i],
 			  task_specials[i].mode >> 12))
@@ -372,53 +398,98 @@ static struct dentry *tasks_lookup(struct dentry *dir, const char *name, size_t 
 	if (!parse_number(name, length, &nr))
 		return ERR_PTR(-ENOENT);
 	spin_lock(&tasklist_lock);
-	struct task_struct *task = task_find((pid_t)nr);
-	bool member = task && task->tgid == pid_nr(node_of(dir->inode)->pid);
+	const struct task_struct *task = task_find((pid_t)nr);
+	const struct task_struct *process = node_of(dir->inode)->pid->task;
+	bool member = task && process && task->tgid == process->tgid;
 	spin_unlock(&tasklist_lock);
-	return member ? lookup_task(dir, name, length) : ERR_PTR(-ENOENT);
+	return member ? lookup_task(dir, name, length, true) : ERR_PTR(-ENOENT);
+}
+
+/* The number of the thread that follows the one numbered nr (0: the first) in the process; 0 at the
+ * end. Where that one is gone meanwhile, the first with a greater number: threads are listed in
+ * order of birth, which is that of their numbers but where those wrap. */
+static pid_t thread_after(const struct pid *process, pid_t nr)
+{
+	const struct task_struct *leader, *task = NULL;
+	pid_t result = 0;
+
+	spin_lock(&tasklist_lock);
+	leader = process->task ? process->task->leader : NULL;
+	if (leader && process_is_dead(leader)) {
+		result = nr < leader->pid ? leader->pid : 0;
+	} else if (leader) {
+		const struct task_struct *last = nr ? task_find(nr) : NULL;
+
+		task = thread_next(leader->signal, last && last->leader == leader ? last : NULL);
+		while (task && !(last && last->leader == leader) && task->pid <= nr)
+			task = thread_next(leader->signal, task);
+		result = task ? task->pid : 0;
+	}
+	spin_unlock(&tasklist_lock);
+	return result;
+}
+
+/* A link for each thread's directory, and two as always. */
+static void tasks_refresh(struct inode *inode)
+{
+	spin_lock(&tasklist_lock);
+	const struct task_struct *process = node_of(inode)->pid->task, *task = NULL;
+	inode->nlink = 2;
+	while (process && process->signal && (task = thread_next(process->signal, task)))
+		inode->nlink++;
+	spin_unlock(&tasklist_lock);
 }
 
 static int tasks_readdir(struct file *file, struct dir_context *context)
 {
+	const struct pid *process = node_of(file->inode)->pid;
 	char name[16];
-	pid_t nr = pid_nr(node_of(file->inode)->pid);
 
-	snprintf(name, sizeof(name), "%d", nr);
-	if (dir_emit_dots(file, context) && context->pos == 2)
-		emit(context, name, (u64)nr, S_IFDIR >> 12);
-	return 0;
+	if (!dir_emit_dots(file, context))
+		return 0;
+	while (true) {
+		s64 at = context->pos; /* PID_POSITION and the number of the one listed last */
+		pid_t nr = thread_after(process, (pid_t)max(at - PID_POSITION, 0ll));
+
+		if (!nr)
+			return 0;
+		snprintf(name, sizeof(name), "%d", nr);
+		context->pos = PID_POSITION + nr - 1;
+		if (!emit(context, name, (u64)nr, S_IFDIR >> 12)) {
+			context->pos = at;
+			return 0;
+		}
+	}
 }
 
 /* --- /proc/PID/fd --- */
 
-/* The first open file at or above *fd of an entry's task, with a reference. The table cannot go
- * meanwhile: a dying task gives it up under tasklist_lock. */
-static struct file *node_file_get(const struct proc_node *node, u32 *fd)
+/* files_next() of an entry's task. The table cannot go meanwhile: a dying task gives it up under
+ * tasklist_lock. No file is held: the namespace lock is, which the end of some files needs. */
+static bool node_next_fd(const struct proc_node *node, u32 *fd, u32 *mode)
 {
 	spin_lock(&tasklist_lock);
-	struct task_struct *task = node->pid->task;
-	struct file *file = task && task->files ? files_next(task->files, fd) : NULL;
+	const struct task_struct *task = node->pid->task;
+	bool found = task && task->files && files_next(task->files, fd, mode);
 	spin_unlock(&tasklist_lock);
-	return file;
+	return found;
 }
 
 static struct dentry *fd_dir_lookup(struct dentry *dir, const char *name, size_t length)
 {
-	struct proc_node node = { .pid = node_of(dir->inode)->pid, .entry = TASK_FD };
-	u32 wanted, found;
+	struct proc_node node = { .pid = node_of(dir->inode)->pid,
+				  .entry = TASK_FD,
+				  .thread = node_of(dir->inode)->thread };
+	u32 wanted, found, fmode;
 
 	if (!parse_number(name, length, &wanted))
 		return ERR_PTR(-ENOENT);
 	found = wanted;
-	struct file *file = node_file_get(&node, &found);
-	if (!file)
+	if (!node_next_fd(&node, &found, &fmode) || found != wanted)
 		return ERR_PTR(-ENOENT);
-	mode_t mode = S_IFLNK | (file->mode & FMODE_READ ? 0500 : 0) |
-		      (file->mode & FMODE_WRITE ? 0300 : 0);
-	file_put(file);
+	mode_t mode = S_IFLNK | (fmode & FMODE_READ ? 0500 : 0) | (fmode & FMODE_WRITE ? 0300 : 0);
 	node.fd = (int)wanted;
-	return found == wanted ? make(dir, name, length, mode, &link_ops, NULL, &node)
-			       : ERR_PTR(-ENOENT);
+	return make(dir, name, length, mode, &link_ops, NULL, &node);
 }
 
 static int fd_dir_readdir(struct file *file, struct dir_context *context)
@@ -428,12 +499,10 @@ static int fd_dir_readdir(struct file *file, struct dir_context *context)
 	if (!dir_emit_dots(file, context))
 		return 0;
 	while (true) {
-		u32 fd = (u32)(context->pos - 2);
-		struct file *open = node_file_get(node_of(file->inode), &fd);
+		u32 fd = (u32)(context->pos - 2), mode;
 
-		if (!open)
+		if (!node_next_fd(node_of(file->inode), &fd, &mode))
 			return 0;
-		file_put(open);
 		context->pos = fd + 2;
 		snprintf(name, sizeof(name), "%u", fd);
 		if (!emit(context, name, fd + 1, S_IFLNK >> 12))
@@ -444,7 +513,9 @@ static int fd_dir_readdir(struct file *file, struct dir_context *context)
 /* A process may always look at its own descriptors, also when its files are root's. */
 static bool is_own(const struct inode *inode)
 {
-	return node_of(inode)->pid == current->leader->pid_struct;
+	const struct pid *pid = node_of(inode)->pid;
+
+	return pid == current->leader->pid_struct || pid == current->pid_struct;
 }
 
 /* --- links that lead to an object --- */
@@ -468,9 +539,9 @@ static struct dentry *task_target(const struct task_struct *task, const struct p
 	case TASK_LINK_EXE:
 		return task->mm && task->mm->exe ? dentry_get(file_dentry(task->mm->exe)) : NULL;
 	case TASK_LINK_CWD:
-		return task->fs ? dentry_get(task->fs->cwd) : NULL;
+		return task->fs ? fs_get_cwd(task->fs) : NULL;
 	default:
-		return task->fs ? dentry_get(task->fs->root) : NULL;
+		return task->fs ? fs_get_root(task->fs) : NULL;
 	}
 }
 
@@ -521,6 +592,7 @@ static int fill(struct file *file)
 		return -ESRCH;
 	text->size = 0;
 	text->failed = false;
+	text->thread = node->thread;
 	node->file->show(text, task);
 	if (task)
 		task_put(task);
@@ -646,7 +718,9 @@ static const struct file_ops tasks_file_ops = { .readdir = tasks_readdir };
 static const struct inode_ops root_ops = { .lookup = root_lookup, .destroy = node_destroy };
 static const struct inode_ops dir_ops = { .lookup = dir_lookup, .destroy = node_destroy };
 static const struct inode_ops task_dir_ops = { .lookup = task_dir_lookup, .destroy = node_destroy };
-static const struct inode_ops tasks_ops = { .lookup = tasks_lookup, .destroy = node_destroy };
+static const struct inode_ops tasks_ops = { .lookup = tasks_lookup,
+					    .refresh = tasks_refresh,
+					    .destroy = node_destroy };
 static const struct inode_ops fd_dir_ops = { .lookup = fd_dir_lookup,
 					     .permits = is_own,
 					     .destroy = node_destroy };

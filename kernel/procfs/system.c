@@ -217,7 +217,7 @@ int store_number(const char *text, u64 *number, u64 max)
 
 	if (!parse_value(text, &value) || value > max)
 		return -EINVAL;
-	*number = value;
+	__atomic_store_n(number, value, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -234,7 +234,7 @@ static int store_fork_mode(char *value, struct task_struct *task)
 	(void)task;
 	if (!fork_mode_parse(value, &mode))
 		return -EINVAL;
-	fork_mode = mode;
+	__atomic_store_n(&fork_mode, mode, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -269,8 +269,10 @@ static void show_osrelease(struct text *text, struct task_struct *task)
 
 static void show_hostname(struct text *text, struct task_struct *task)
 {
+	struct new_utsname now = uts_now();
+
 	(void)task;
-	text_print(text, "%s\n", system_name.nodename);
+	text_print(text, "%s\n", now.nodename);
 }
 
 static int store_hostname(char *value, struct task_struct *task)
@@ -278,7 +280,7 @@ static int store_hostname(char *value, struct task_struct *task)
 	(void)task;
 	if (strlen(value) > __NEW_UTS_LEN)
 		return -EINVAL;
-	strlcpy(system_name.nodename, value, sizeof(system_name.nodename));
+	uts_set_host(value, strlen(value));
 	return 0;
 }
 

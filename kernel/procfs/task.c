@@ -9,11 +9,11 @@
 #include "mm/mm.h"
 #include "mm/slab.h"
 #include "proc/cred.h"
-#include "proc/exit.h"
 #include "proc/limits.h"
-#include "proc/signal.h"
+#include "proc/thread.h"
 #include "procfs/text.h"
 #include "tty/tty.h"
+#include <asm/errno.h>
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 #define STRINGS_MAX (1u << 20) /* bytes of arguments that are shown */
@@ -74,14 +74,23 @@ struct summary {
 	u64 signal_limit; /* RLIMIT_SIGPENDING */
 };
 
-static void gather(struct task_struct *task, struct summary *sum)
+/* thread: what the task used itself, not its whole process. Of one that has been reaped since it
+ * was found, nothing. */
+static void gather(struct task_struct *task, bool thread, struct summary *sum)
 {
 	*sum = (struct summary){ 0 };
 	spin_lock(&tasklist_lock);
+	if (task->pid_struct->task != task) {
+		spin_unlock(&tasklist_lock);
+		return;
+	}
 	sum->ppid = task->leader->parent->tgid;
 	sum->pgrp = pid_nr(task->leader->pgrp);
 	sum->session = pid_nr(task->leader->session);
-	rusage_of(task, &sum->self);
+	if (thread)
+		rusage_of_thread(task, &sum->self);
+	else
+		rusage_of_process(task->leader, &sum->self);
 	sum->children = task->leader->children_sum;
 	sum->exit_signal = task->exit_signal;
 	sum->exit_code = task->exit_code;
@@ -91,7 +100,8 @@ static void gather(struct task_struct *task, struct summary *sum)
 		spin_lock(&task->sighand->lock);
 		sum->pending = task->pending.set;
 		sum->shared_pending = task->signal->pending.set;
-		sum->threads = task->signal->threads;
+		/* a dead leader counts, too, while it is there */
+		sum->threads = task->signal->threads + !!(task->leader->state & EXIT_ZOMBIE);
 		sum->signal_limit = task->signal->rlimits[RLIMIT_SIGPENDING].rlim_cur;
 		for (int i = 0; i < SIGNAL_COUNT; i++) {
 			__sighandler_t handler = task->sighand->actions[i].sa_handler;
@@ -118,7 +128,7 @@ static void show_stat(struct text *text, struct task_struct *task)
 	struct summary sum;
 	int priority = 20 + task->nice;
 
-	gather(task, &sum);
+	gather(task, text->thread, &sum);
 	text_print(text, "%d (%s) %c %d %d %d %d %d %u ", task->pid, task->comm, state_letter(task),
 		   sum.ppid, sum.pgrp, sum.session, (int)tty_number_of(task),
 		   tty_foreground_of(task), 0);
@@ -203,7 +213,7 @@ static void show_status(struct text *text, struct task_struct *task)
 	char letter = state_letter(task);
 	struct summary sum;
 
-	gather(task, &sum);
+	gather(task, true, &sum);
 	print_name(text, task->comm);
 	text_print(text, "State:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", letter,
 		   state_name(letter), task->tgid, task->pid, sum.ppid);
@@ -281,6 +291,18 @@ static void show_comm(struct text *text, struct task_struct *task)
 	text_print(text, "%s\n", task->comm);
 }
 
+/* Only for threads of the same process (proc(5)). */
+static int store_comm(char *value, struct task_struct *task)
+{
+	char name[sizeof(task->comm)] = { 0 };
+
+	if (task->tgid != current->tgid)
+		return -EINVAL;
+	strlcpy(name, value, sizeof(name));
+	memcpy(task->comm, name, sizeof(name));
+	return 0;
+}
+
 void task_print_area(struct text *text, const struct vm_area_struct *vma, char *path, size_t size)
 {
 	const char *name = "";
@@ -351,7 +373,7 @@ static void show_mounts(struct text *text, struct task_struct *task)
 const struct proc_file task_files[] = {
 	{ "children", 0444, task_show_children, NULL },
 	{ "cmdline", 0444, show_cmdline, NULL },
-	{ "comm", 0444, show_comm, NULL },
+	{ "comm", 0644, show_comm, store_comm },
 	{ "environ", 0400 | PROC_PRIVATE, show_environ, NULL },
 	{ "fail-nth", 0644, task_show_fail_nth, task_store_fail_nth },
 	{ "limits", 0444, task_show_limits, NULL },

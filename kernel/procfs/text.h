@@ -17,6 +17,7 @@ struct text {
 	char *data;
 	size_t size, capacity;
 	bool failed; /* out of memory: the text is cut */
+	bool thread; /* about the task alone: the file lies below /proc/PID/task */
 };
 
 void text_print(struct text *text, const char *format, ...) __printf(2, 3);

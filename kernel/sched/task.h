@@ -93,7 +93,9 @@ struct task_struct {
 	/* identity: set at birth; only an execve by a thread changes it (tasklist_lock) */
 	pid_t pid, tgid;
 	struct pid *pid_struct; /* NULL for idle tasks */
-	char comm[16];		/* program name, NUL-terminated; written by self only */
+	/* program name, NUL-terminated; written by self and, as Linux has it, by its process's
+	 * threads: a reader may see a mixture */
+	char comm[16];
 
 	/* what it shares or owns, carried for the floors above; written by self only */
 	struct mm_struct *mm;	    /* NULL: kernel task or zombie */
@@ -123,12 +125,18 @@ struct task_struct {
 	/* the last exception of its user code, for the frames of signals. Written by self only */
 	u64 fault_vector, fault_error, fault_addr;
 	bool kill_pending; /* SIGKILL or group exit: nothing else matters any more */
+	bool stop_pending; /* its process stops, and it has yet to (proc/signal.h) */
+	bool exiting;	   /* in do_exit: takes no signal any more */
 
-	/* the family: guarded by tasklist_lock (proc/pid.c) */
-	/* of the thread group; itself for a single-threaded process */
+	/* the thread group (proc/thread.h): its first task, which the others hold a reference to */
 	struct task_struct *leader;
+	struct list_head thread_link; /* in signal->thread_list */
+
+	/* the family: guarded by tasklist_lock (proc/pid.c). Processes have one, that is to say,
+	 * leaders: of another thread only all_link is used, and its parent is NULL */
 	struct task_struct *parent; /* a leader, or the boot task for pid 1 */
-	struct list_head children;  /* living children, by ->sibling */
+	pid_t maker; /* the parent's thread that made it; 0: it is dead, any other counts */
+	struct list_head children; /* living children, by ->sibling */
 	/* dead children not yet waited for, oldest first, by ->sibling */
 	struct list_head zombies;
 	/* children with a stop or continue not yet reported, by ->stop_link */
@@ -140,15 +148,18 @@ struct task_struct {
 	struct list_head pgrp_link, session_link;
 	/* as wait reports it: status << 8, or signal | 0x80 if a core was due */
 	int exit_code;
-	int pdeath_signal;	    /* sent to it when its parent dies (prctl(2)); 0: none */
+	int pdeath_signal;	    /* sent to it when its maker dies (prctl(2)); 0: none */
 	int exit_signal;	    /* sent to the parent at death; SIGCHLD for fork, -1: none */
-	int stop_signal;	    /* TASK_STOPPED and not yet reported to a waiter; else 0 */
+	int stop_signal;	    /* it stopped by that and has not been reported; else 0 */
 	bool continued;		    /* SIGCONT happened and is not yet reported */
 	bool has_execed;	    /* since its fork: setpgid by the parent is EACCES */
-	struct rusage_sum self_sum; /* final, once a zombie */
+	u64 peak_rss;		    /* pages; of the address spaces it has left. Self only */
+	struct rusage_sum self_sum; /* of the whole process, once that is dead */
 	struct rusage_sum children_sum; /* of waited-for children and theirs */
 	struct vfork_wait *vfork; /* the parent sleeps on it until exec or exit; NULL otherwise */
 	int __user *clear_child_tid; /* to zero and wake at exit, or NULL */
+	/* set_robust_list(2): any address. Written by self only */
+	void __user *robust_list;
 
 	/* allocations up to the one of its own that is to fail, 0: none (mm/fail.h). A word */
 	u32 fail_nth;
@@ -209,10 +220,10 @@ void sched_total_times(u64 *user, u64 *system); /* ns in either mode, all tasks,
 void sched_load_start(void);
 void sched_load(u32 hundredths[3]); /* the load averages over 1, 5 and 15 minutes, times 100 */
 
-/* The running task's soft limit (RLIMIT_*). */
+/* The running task's soft limit (RLIMIT_*). Others may change it: look once. */
 static inline u64 task_rlimit(unsigned resource)
 {
-	return current->rlimits[resource].rlim_cur;
+	return __atomic_load_n(&current->rlimits[resource].rlim_cur, __ATOMIC_RELAXED);
 }
 
 /* Has the running task the capability (CAP_*) in its effective set? */

@@ -11,6 +11,7 @@
 #include "proc/fork.h"
 #include "proc/group.h"
 #include "proc/pidfd.h"
+#include "proc/signal.h"
 #include "proc/wait.h"
 #include "syscall/rusage.h"
 #include "syscall/user.h"
@@ -44,9 +45,92 @@ s64 sys_clone(u64 flags, u64 stack, int __user *parent_tid, int __user *child_ti
 		.tls = tls,
 		.parent_tid = parent_tid,
 		.child_tid = child_tid,
+		.pidfd = parent_tid,
 	};
 
 	return task_clone(current->tf, &args);
+}
+
+/* A structure that may be shorter or longer than what this kernel knows; what it does not know must
+ * be zero. */
+static int clone_args_from_user(struct clone_args *args, const struct clone_args __user *user,
+				size_t size)
+{
+	const u8 __user *bytes = (const u8 __user *)user;
+
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	*args = (struct clone_args){ 0 };
+	for (size_t i = sizeof(*args); i < size; i++) {
+		u8 byte;
+
+		if (copy_from_user(&byte, bytes + i, 1))
+			return -EFAULT;
+		if (byte)
+			return -E2BIG;
+	}
+	return copy_from_user(args, user, min(size, sizeof(*args)));
+}
+
+/* clone3(2): what is wrong with args by itself. */
+static int check_clone_args(const struct clone_args *args, size_t size)
+{
+	const u64 no_signal = CLONE_THREAD | CLONE_PARENT;
+
+	if (args->flags & (CSIGNAL | CLONE_DETACHED))
+		return -EINVAL;
+	if (args->exit_signal > SIGNAL_COUNT || (args->exit_signal && (args->flags & no_signal)))
+		return -EINVAL;
+	if (!args->stack != !args->stack_size ||
+	    !user_range_ok((const void __user *)args->stack, args->stack_size))
+		return -EINVAL;
+	/* there are no nested namespaces to have a number in */
+	if (!args->set_tid != !args->set_tid_size || args->set_tid_size > 1)
+		return -EINVAL;
+	if (!(args->flags & CLONE_INTO_CGROUP))
+		return 0;
+	/* and no control groups: whatever the descriptor refers to is none */
+	return size < CLONE_ARGS_SIZE_VER2 || args->cgroup > INT32_MAX ? -EINVAL : -EBADF;
+}
+
+/* The number that the caller chose: 0, -EFAULT, -EINVAL, -EPERM. */
+static int chosen_tid(const struct clone_args *args, pid_t *tid)
+{
+	*tid = 0;
+	if (!args->set_tid)
+		return 0;
+	if (copy_from_user(tid, (const pid_t __user *)args->set_tid, sizeof(*tid)))
+		return -EFAULT;
+	if (*tid < 1 || (u32)*tid >= pid_max)
+		return -EINVAL;
+	return capable(CAP_SYS_ADMIN) || capable(CAP_CHECKPOINT_RESTORE) ? 0 : -EPERM;
+}
+
+s64 sys_clone3(const struct clone_args __user *user_args, size_t size)
+{
+	struct clone_args args;
+	pid_t tid;
+	int error = clone_args_from_user(&args, user_args, size);
+
+	if (!error)
+		error = check_clone_args(&args, size);
+	if (!error)
+		error = chosen_tid(&args, &tid);
+	if (error)
+		return error;
+	struct clone_request request = {
+		.flags = args.flags,
+		.exit_signal = (int)args.exit_signal,
+		.stack = args.stack + args.stack_size,
+		.tls = args.tls,
+		.parent_tid = (int __user *)args.parent_tid,
+		.child_tid = (int __user *)args.child_tid,
+		.pidfd = (int __user *)args.pidfd,
+		.tid = tid,
+	};
+	return task_clone(current->tf, &request);
 }
 
 s64 sys_execveat(int dirfd, const char __user *user_path, const char __user *const __user *argv,
@@ -216,13 +300,6 @@ s64 sys_set_tid_address(int __user *tid)
 {
 	current->clear_child_tid = tid;
 	return current->pid;
-}
-
-/* Robust futexes are walked when a thread dies; without threads there is nobody to tell. */
-s64 sys_set_robust_list(void __user *head, size_t size)
-{
-	(void)head;
-	return size == 24 ? 0 : -EINVAL; /* sizeof(struct robust_list_head) */
 }
 
 s64 sys_setpgid(pid_t pid, pid_t pgid)

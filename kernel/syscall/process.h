@@ -19,6 +19,8 @@
 s64 sys_fork(void);
 s64 sys_vfork(void);
 s64 sys_clone(u64 flags, u64 stack, int __user *parent_tid, int __user *child_tid, u64 tls);
+struct clone_args;
+s64 sys_clone3(const struct clone_args __user *args, size_t size);
 s64 sys_execve(const char __user *path, const char __user *const __user *argv,
 	       const char __user *const __user *envp);
 s64 sys_execveat(int dirfd, const char __user *path, const char __user *const __user *argv,
@@ -33,7 +35,6 @@ s64 sys_getpid(void);
 s64 sys_getppid(void);
 s64 sys_gettid(void);
 s64 sys_set_tid_address(int __user *tid);
-s64 sys_set_robust_list(void __user *head, size_t size);
 s64 sys_setpgid(pid_t pid, pid_t pgid);
 s64 sys_getpgid(pid_t pid);
 s64 sys_getpgrp(void);
@@ -143,9 +144,16 @@ s64 sys_sigaltstack(const stack_t __user *new, stack_t __user *old);
 s64 sys_pause(void);
 s64 sys_restart_syscall(void);
 
-/* time.c */
+/* futex.c */
+struct futex_waitv;
 s64 sys_futex(u32 __user *addr, int operation, u32 value,
 	      const struct __kernel_timespec __user *timeout, u32 __user *addr2, u32 value3);
+s64 sys_futex_waitv(const struct futex_waitv __user *waiters, unsigned count, unsigned flags,
+		    const struct __kernel_timespec __user *timeout, int clock);
+s64 sys_set_robust_list(void __user *head, size_t size);
+s64 sys_get_robust_list(pid_t pid, void __user *__user *head, size_t __user *size);
+
+/* time.c */
 s64 sys_alarm(unsigned seconds);
 s64 sys_timer_create(int clock, const struct sigevent __user *event, int __user *id);
 s64 sys_timer_settime(int id, int flags, const struct __kernel_itimerspec __user *value,

@@ -203,11 +203,11 @@ static void look_at_nice(struct task_struct *task, s64 *result, int nice)
 }
 
 /* CAP_SYS_NICE, or as far as RLIMIT_NICE lets the task go (getrlimit(2): 20 - limit is the
- * lowest). */
+ * lowest). A dead one has no limits any more. */
 static bool may_favour(const struct task_struct *task, int nice)
 {
 	return nice >= task->nice || capable(CAP_SYS_NICE) ||
-	       (u64)(NICE_OFFSET - nice) <= task->rlimits[RLIMIT_NICE].rlim_cur;
+	       (task->signal && (u64)(NICE_OFFSET - nice) <= task->rlimits[RLIMIT_NICE].rlim_cur);
 }
 
 static void change_nice(struct task_struct *task, s64 *result, int nice)

@@ -55,6 +55,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(getpid),
 	CALL(sendfile),
 	CALL(clone),
+	CALL(clone3),
 	CALL(fork),
 	CALL(vfork),
 	CALL(execve),
@@ -189,6 +190,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(pselect6),
 	CALL(ppoll),
 	CALL(set_robust_list),
+	CALL(get_robust_list),
 	CALL(utimensat),
 	CALL(fallocate),
 	CALL(dup3),
@@ -214,4 +216,5 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(pidfd_open),
 	CALL(close_range),
 	CALL(faccessat2),
+	CALL(futex_waitv),
 };

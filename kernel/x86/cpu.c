@@ -20,7 +20,6 @@
 #define EFER_NXE (1 << 11)
 
 #define CR0_AM (1ull << 18) /* the user's AC flag checks alignment */
-#define CR4_PGE (1ull << 7)
 #define CR4_UMIP (1ull << 11)
 #define CR4_SMEP (1ull << 20)
 #define CR4_SMAP (1ull << 21)

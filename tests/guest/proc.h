@@ -141,14 +141,13 @@ static inline const char *temporary_path(const char *name)
 /* ---- /proc ----------------------------------------------------------------------------------- */
 
 /*
- * Field n of /proc/pid/stat, numbered as proc(5) does (1 pid, 2 comm, 3 state, 4 ppid, ...), from 3
- * on. False if there is no such process.
+ * Field n of a file like /proc/pid/stat, numbered as proc(5) does (1 pid, 2 comm, 3 state, 4 ppid,
+ * ...), from 3 on. False if there is no such file.
  */
-static inline bool stat_field(pid_t pid, int n, char *value, size_t size)
+static inline bool stat_field_of(const char *path, int n, char *value, size_t size)
 {
-	char path[64], text[1024];
+	char text[1024];
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (read_text(path, text, sizeof(text)) <= 0)
 		return false;
 	char *field = strrchr(text, ')');
@@ -160,6 +159,15 @@ static inline bool stat_field(pid_t pid, int n, char *value, size_t size)
 	}
 	snprintf(value, size, "%.*s", (int)strcspn(field, " \n"), field);
 	return true;
+}
+
+/* The same of a process; false if there is none of this number. */
+static inline bool stat_field(pid_t pid, int n, char *value, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	return stat_field_of(path, n, value, size);
 }
 
 /* The letter of the process's state, or 0 if there is no such process. */
@@ -211,13 +219,12 @@ static inline void await_zombie(pid_t pid)
 	CHECK_EQ(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 }
 
-/* The value of a line "Name:\tvalue" of /proc/pid/status; empty if there is no such line. */
-static inline void status_line(pid_t pid, const char *name, char *value, size_t size)
+/* The value of a line "Name:\tvalue" of a file like /proc/pid/status; empty if it has none. */
+static inline void status_line_of(const char *path, const char *name, char *value, size_t size)
 {
-	char path[64], text[4096];
+	char text[4096];
 	size_t length = strlen(name);
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	CHECK(read_text(path, text, sizeof(text)) > 0);
 	value[0] = '\0';
 	for (char *line = text; line && *line; line = strchr(line, '\n')) {
@@ -229,6 +236,14 @@ static inline void status_line(pid_t pid, const char *name, char *value, size_t 
 			return;
 		}
 	}
+}
+
+static inline void status_line(pid_t pid, const char *name, char *value, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	status_line_of(path, name, value, size);
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */
