@@ -8,13 +8,16 @@
 #   O=DIR  V=1  CI=true         build elsewhere; show the commands; warnings are errors
 #   BUSYBOX=FILE                a static busybox, where Debian's cannot be downloaded
 #   DEBUG=1                     a kernel for the debugger, not optimised
+#   LOCKCHECK=1                 a kernel that checks its locks, in build/lockcheck
 #   BENCH_LINUX=1               `make bench` downloads Debian's Linux and measures it, too
 #   WHERE=OPERATION             `make bench` shows where its instructions go (`fork+exec+wait`)
 #   FUZZ=20                     seconds for each fuzzer of `make fuzz`
 #   SOAK=10                     minutes of `make soak`
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
+#   SMP=4  MEM=1G  FORK=eager   the machine of `make test` and `make soak`, where a test does not
+#                               choose its own
 
-O       ?= build
+O       ?= $(if $(filter 1,$(LOCKCHECK)),build/lockcheck,build)
 BUSYBOX ?= build/busybox/bin/busybox
 PYTHON  := $(firstword $(wildcard /usr/bin/python3) python3)
 MITOS   := $(PYTHON) tools/mitos
@@ -72,6 +75,7 @@ KCFLAGS := -std=gnu17 $(KOPT) -ffreestanding -nostdlib -nostdinc \
 	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-strict-aliasing -fno-common \
 	-fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fstack-protector-strong -mstack-protector-guard=global \
+	-DLOCKCHECK=$(if $(filter 1,$(LOCKCHECK)),1,0) \
 	$(WARN) -Wframe-larger-than=1024 -Wvla -Wmissing-prototypes -Wstrict-prototypes
 KASFLAGS := -f elf64 -g -F dwarf -w+error -Ikernel/
 KLDFLAGS := -nostdlib -static -T linker.ld -z max-page-size=4096 --build-id=none -z noexecstack
@@ -80,6 +84,9 @@ UCFLAGS := -std=gnu17 -O2 -g -static $(WARN) -Iuser -idirafter $(O)/uapi
 # --- what there is to build ---------------------------------------------------------------------
 
 KERNEL_C   := $(wildcard kernel/*.c kernel/*/*.c)
+ifneq ($(LOCKCHECK),1)
+KERNEL_C   := $(filter-out %/lockcheck.c,$(KERNEL_C))
+endif
 KERNEL_ASM := $(wildcard boot/*.asm kernel/*.asm kernel/*/*.asm)
 KERNEL_OBJ := $(KERNEL_ASM:%=$(O)/obj/%.o) $(KERNEL_C:%=$(O)/obj/%.o)
 
@@ -90,8 +97,8 @@ PROGRAMS   := $(addprefix $(O)/,$(USER_DIRS) $(USER_FILES:.c=))
 GUEST_TESTS := $(patsubst %.c,$(O)/%,$(wildcard tests/guest/*.c))
 BENCH      := $(O)/tests/bench/bench
 
-.PHONY: all kernel initramfs guest-tests iso run gdb test soak bench deps toolchain sparse check
-.PHONY: fuzz lines format clean distclean help FORCE
+.PHONY: all kernel initramfs guest-tests iso run gdb test soak throughput bench deps toolchain
+.PHONY: sparse check fuzz lines format clean distclean help FORCE
 
 all: kernel initramfs            ## the kernel and the initramfs (what `make` alone builds)
 kernel: $(O)/kernel.elf          ## the kernel alone
@@ -197,12 +204,16 @@ gdb:                             ## boot a build for the debugger, with gdb in t
 	@$(MITOS) gdb --build $(O)/debug $(ARGS)
 
 test: all iso guest-tests $(BENCH) ## every test; the last line is `N passed, N failed`
-	@$(MITOS) test --build $(O) $(if $(T),-k '$(T)')
+	@$(MITOS) test --build $(O) $(if $(SMP),--smp $(SMP)) $(if $(MEM),--mem $(MEM)) \
+		$(if $(FORK),--fork $(FORK)) $(if $(T),-k '$(T)')
 
 # Each round has a new seed, which is printed if the round fails.
 soak: all guest-tests            ## random memory operations for SOAK minutes, in every fork mode
-	@MITOS_BUILD=$(abspath $(O)) $(PYTHON) tests/soak.py $(SOAK)
+	@MITOS_BUILD=$(abspath $(O)) MITOS_SMP=$(SMP) MITOS_MEM=$(MEM) $(PYTHON) tests/soak.py $(SOAK)
 SOAK ?= 10
+
+throughput: all guest-tests      ## how much faster two processors (SMP=4: four) are than one
+	@MITOS_BUILD=$(abspath $(O)) $(PYTHON) tests/throughput.py 5 100 3000 $(or $(SMP),2)
 
 bench: all $(BENCH)             ## what a process's life costs in instructions, beside Linux
 	@$(MITOS) bench --build $(O) $(if $(filter 1,$(BENCH_LINUX)),--on linux) \

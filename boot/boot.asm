@@ -3,7 +3,7 @@
 ; information in EBX; only EAX (Multiboot2) or the magic number at [EBX] (PVH) tells them apart, and
 ; C code reads either. This file maps the first 4 GiB at 0 and the first GiB at KERNEL_BASE with 2
 ; MiB pages, enters long mode, and calls kmain(magic, info) on the boot stack. mm/kmap.c replaces
-; these tables with the final, W^X ones.
+; these tables with the final, W^X ones; the other processors (smp.asm) pass through them once more.
 
 KERNEL_BASE	equ 0xffffffff80000000
 CR0_PG_WP_PE	equ 0x80010001		; paging, write protect in the kernel too, protected mode
@@ -55,6 +55,12 @@ boot_entry:
 	mov dword [boot_pml4 - KERNEL_BASE], boot_pdpt_low - KERNEL_BASE + 3
 	mov dword [boot_pml4 - KERNEL_BASE + 511 * 8], boot_pdpt_high - KERNEL_BASE + 3
 
+	mov ebp, boot_entry.long_mode
+
+; Turns paging on with these tables and goes on in 64-bit mode at EBP; the other processors come
+; here from smp.asm.
+global boot_long_mode
+boot_long_mode:
 	mov eax, CR4_PAE_OSFXSR
 	mov cr4, eax
 	mov eax, boot_pml4 - KERNEL_BASE
@@ -66,10 +72,10 @@ boot_entry:
 	mov eax, CR0_PG_WP_PE
 	mov cr0, eax
 	lgdt [boot_gdt_pointer]
-	jmp 0x08:.long_mode
+	jmp 0x08:.segments
 
 bits 64
-.long_mode:
+.segments:
 	mov eax, 0x10
 	mov ds, eax
 	mov es, eax
@@ -77,6 +83,10 @@ bits 64
 	xor eax, eax
 	mov fs, eax
 	mov gs, eax
+	mov ebp, ebp			; zero-extended
+	jmp rbp
+
+boot_entry.long_mode:
 	mov ecx, esp			; zero-extended; the stack's physical address
 	mov esi, [rcx]			; second argument: info
 	mov edi, [rcx + 4]		; first argument: magic
@@ -87,10 +97,12 @@ bits 64
 	ud2				; kmain does not return
 
 align 8
+global boot_gdt
 boot_gdt:
 	dq 0
 	dq 0x00af9b000000ffff		; 64-bit code, as KERNEL_CS
 	dq 0x00cf93000000ffff		; data, as KERNEL_DS
+	dq 0x00cf9b000000ffff		; 32-bit code, for the other processors' way here
 boot_gdt_pointer:
 	dw $ - boot_gdt - 1
 	dd boot_gdt

@@ -25,6 +25,7 @@
 #include "x86/printk.h"
 #include "x86/random.h"
 #include "x86/serial.h"
+#include "x86/smp.h"
 #include "x86/version.h"
 #include <linux/fcntl.h>
 
@@ -70,6 +71,29 @@ static void memory(void)
 	printk("memory: %llu KiB in frames, %llu KiB free",
 	       (unsigned long long)(frame_total() * PAGE_SIZE >> 10),
 	       (unsigned long long)(frame_free_count() * PAGE_SIZE >> 10));
+}
+
+/* What another processor does first and for ever. */
+static void other_processor(void)
+{
+	entry_init();
+	lapic_enable();
+	sched_init();
+	smp_online();
+	irq_enable();
+	sched_idle();
+}
+
+static void processors(void)
+{
+	for (u32 i = 0; i < acpi.cpu_total && cpu_count < smp_limit(); i++) {
+		u8 *stack = acpi.cpu_apic_ids[i] == this_cpu()->apic_id ? NULL : kstack_alloc();
+
+		if (stack &&
+		    !smp_start_cpu(acpi.cpu_apic_ids[i], stack + KSTACK_SIZE, other_processor))
+			kstack_free(stack);
+	}
+	printk("smp: %u processors", cpu_count);
 }
 
 static void unpack_initramfs(void)
@@ -135,6 +159,7 @@ void kmain(u32 magic, u32 info)
 	fs_init();
 	tty_init();
 	procfs_init();
+	processors();
 	sched_load_start();
 	task_spawn_init(start_init, NULL);
 	irq_enable();

@@ -7,6 +7,33 @@ from pathlib import Path
 import pytest
 
 import support
+from mitoslib import klog
+
+
+@pytest.fixture(scope="session")
+def new_lock_reports():
+    """A function that returns the lock checker's reports (make LOCKCHECK=1) of the runs that ended
+    since it was called last, and forgets them."""
+    kept = support.BUILD / klog.LOCK_REPORTS
+
+    def take():
+        text = kept.read_text(errors="replace") if kept.exists() else ""
+        kept.unlink(missing_ok=True)
+        return support.lock_reports(text)
+
+    take()
+    yield take
+    assert not take()
+
+
+@pytest.fixture(autouse=True)
+def no_lock_report(new_lock_reports):
+    """A report of the lock checker fails the test whose machine made it, or, if that machine went
+    off between two tests, the later one."""
+    yield
+    reports = new_lock_reports()
+    if reports:
+        pytest.fail("\n".join(reports), pytrace=False)
 
 
 @pytest.fixture(scope="session")

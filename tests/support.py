@@ -1,6 +1,7 @@
 """What the tests share: where things are, and ways to run mitos, make and the compiler."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))     # for the tests that look into mitoslib
 # A make that a test runs is not part of the make that runs the tests: no O= or LLVM= comes along.
-for variable in ("MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "O", "LLVM", "CROSS_COMPILE"):
+for variable in ("MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "O", "LLVM", "CROSS_COMPILE",
+                 "LOCKCHECK"):
     os.environ.pop(variable, None)
 
 BUILD = Path(os.environ.get("MITOS_BUILD", ROOT / "build"))
 TOOL = [sys.executable, str(ROOT / "tools/mitos")]
+# The machine of every run whose test does not choose its own: `make test SMP=4 MEM=1G FORK=eager`.
+SMP, MEM, FORK = (os.environ.get(f"MITOS_{name}") for name in ("SMP", "MEM", "FORK"))
+ONE_CPU = ["--smp", "1"]        # for a test that counts what a single processor does
+ICOUNT = ["--icount", *ONE_CPU]     # instructions are time, the same on any host
 PATIENCE = 60       # seconds after which a machine of the tests has hung
 PROMPT = r"mitos:[^\r\n]*# "
 
@@ -47,7 +53,16 @@ def mitos(*command, options=(), stdin=b"", build=BUILD, timeout=PATIENCE):
 def run_command(command, options=(), build=BUILD, timeout=PATIENCE, log=None):
     """The command line of a run, for the tests that watch it while it lasts."""
     return [*TOOL, "run", "--build", str(build), "--timeout", str(timeout),
-            *(["--log", log] if log else []), *options, *(["--", *command] if command else [])]
+            *(["--log", log] if log else []), *machine_for(options), *options,
+            *(["--", *command] if command else [])]
+
+
+def machine_for(options):
+    """The machine that `make test` was asked for, as far as the options do not choose their own:
+    of two --smp or --mem the later counts, but the kernel takes the first fork= it is given."""
+    chosen = any(re.search(r"\bfork=", str(word)) for word in options)
+    return [*(["--smp", SMP] if SMP else []), *(["--mem", MEM] if MEM else []),
+            *(["--append", f"fork={FORK}"] if FORK and not chosen else [])]
 
 
 def checked(*command, **options):
@@ -75,6 +90,13 @@ def is_running(pid):
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def lock_reports(log):
+    """What the lock checker said in a kernel log: the lines of each report, without their times."""
+    lines = re.findall(r"^.*?(lockcheck: .*)$", log, re.MULTILINE)
+    starts = [i for i, line in enumerate(lines) if not line.startswith("lockcheck:  ")]
+    return ["\n".join(lines[start:end]) for start, end in zip(starts, [*starts[1:], None])]
 
 
 def musl(source, program):

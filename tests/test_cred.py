@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support import BUILD, mitos
+from support import BUILD, ONE_CPU, mitos
 
 CALLS = {"setgroups", "setresgid", "capset", "ambient", "keepcaps", "setresuid", "access", "back",
          "regain", "nogroups", "execve"}
@@ -43,7 +43,7 @@ def test_a_failing_allocation_changes_nothing(machine):
     def fail(nth):
         script = f"/tests/prog_cred {ROUNDS}; tail -n 1 /proc/audit"
         return mitos("/bin/busybox", "ash", "-c", script,
-                     options=["--overlay", machine, "--append", f"fail=slab:{nth}"])
+                     options=[*ONE_CPU, "--overlay", machine, "--append", f"fail=slab:{nth}"])
 
     failed = set()
     with ThreadPoolExecutor(2) as pool:

@@ -15,15 +15,33 @@ SCRIPT = "; ".join(f"echo @begin {demo}; {demo}; echo @end $?" for demo in DEMOS
 
 # Lines without which a demonstration has not shown what it is for. "Anywhere" is Linux as well.
 ANYWHERE = {
+    "atfork": [r"\[ok\] and half a move is no good: left 70, right 0\n",
+               "prepare C, prepare B, prepare A, child A, child B, child C\n",
+               r"\[ok\] in the child: the lock can be had",
+               r"for which nobody registered: ETIMEDOUT"],
     "autoreap": [r"\[ok\] but only when \d+ was gone", r"\[ok\] no zombie: "],
+    "clonespectrum": [
+        r"\n  fork +- +- +- +- +- +(\d+) +(\d+) +\2 +\1  parent /proc\n",
+        r"\n  vfork +=( +-){4} ", r"\n  VM +=( +-){4} ", r"\n  VM\|FS +=( +=){2}( +-){2} ",
+        r"\n  ..\|FILES +=( +=){3} +- ", r"\n  ..\|SIGHAND +=( +=){4} +(\d+) +(?!\2 )\d+ ",
+        r"process (\d+),(.|\n)*\n  ..\|THREAD +=( +=){4} +(\d+) +\4 +(?!\4 )\d+ +\1  "
+        "nobody task\n"],
     "cow": [r"\[ok\] the child reads all: 0 "],
     "daemon": [r"\[ok\] a child of mine that leads a group calls setsid: EPERM",
                r"\[ok\] session and group (\d+) have outlived process \1\n"],
     "forkbomb": [r"\[ok\] fork has failed \d+ times, always with EAGAIN",
                  r"\[ok\] meanwhile process \d+ has answered"],
+    "forkserver": [r"\[ok\] so I cannot wait for it: ECHILD",
+                   r"process (\d+),(.|\n)*\n  its parent +\1 +\1\n",
+                   r"\n  threads +1 +1\n  locks that nobody will release +3 +0\n"],
+    "ghostlock": [r"thread (\d+) has locked(.|\n)*\[ok\] the copy of the lock word says \1\n",
+                  r"I wait for it, but not for ever: ETIMEDOUT",
+                  r"\[ok\] it sleeps for ever: musl",
+                  r"\[ok\] all do: fork has waited for malloc's lock"],
     "gc": [r"\[ok\] a worker sets bits in a bitmap, .* all 65536 objects\n"],
     "killtree": [r"\[ok\] the runaway, in a group of its own, lives", r"\[ok\] the newborn lives",
                  "Round 1: leader orphan\n  Round 2: worker runaway\n  Round 3: helper newborn\n"],
+    "pingpong": [r"(\n  (pipes|futex) +(processes|threads) +\d+ ns +(\d+ ns|-)){4}\n"],
     "pid1": [r"\[ok\] SIGKILL to process 1: no error, and nothing happens"],
     "redis": [r"\[ok\] each snapshot had all values as they were"],
     "sigchld": [r"\[ok\] the handler ran once for 5 deaths", r"\[ok\] and buried 9:"],
@@ -91,6 +109,11 @@ def test_demonstrations(environment, stage):
                   if not re.search(line, said)]
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
+
+
+def test_pingpong_counts_instructions_where_the_clock_does():
+    run = support.mitos("pingpong", "100", options=["--icount"])
+    assert run.status == 0 and b"(this clock counts instructions: " in run.output, run
 
 
 def test_the_greeting_names_every_demonstration():

@@ -11,7 +11,7 @@ import selectors
 import signal
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,8 @@ import support
 
 ENVIRONMENTS = ("linux", "cow", "eager", "cow-tables")
 SOURCES = support.guest_sources()
+# How many processors each kind of fork has, if `make test SMP=N` says nothing else.
+PROCESSORS = {"cow": 1, "eager": 1, "cow-tables": 1}
 HANG = 60           # seconds without a line, after which a program hangs
 NO_NAMESPACES = 77  # what on-linux ends with where it cannot work
 BEGIN = re.compile(r"@begin (\S+)")
@@ -35,6 +37,7 @@ class Outcome:
     audit: str | None = None
     status: int | None = None
     death: str = ""
+    locks: list = field(default_factory=list)   # what the lock checker reported
 
 
 def needs(source, what):
@@ -46,7 +49,8 @@ def command_for(environment, programs, stage, overlay, log):
     batch = ["/tests/prog_batch", *programs]
     if environment == "linux":
         return [str(support.ROOT / "tests/on-linux"), "600", str(stage), *batch]
-    options = ["--overlay", str(overlay), "--append", f"fork={environment}"]
+    options = ["--overlay", str(overlay), "--append", f"fork={environment}",
+               "--smp", support.SMP or str(PROCESSORS[environment])]
     return support.run_command(batch, options, timeout=600, log=log)
 
 
@@ -93,13 +97,17 @@ def run_once(environment, programs, stage, overlay):
         text, hung = read_until_silent(process)
         errors.seek(0)
         death = errors.read().decode(errors="replace")
-        tail = "\n".join(Path(log.name).read_text(errors="replace").splitlines()[-20:])
+        kernel_log = Path(log.name).read_text(errors="replace")
+        tail = "\n".join(kernel_log.splitlines()[-20:])
     if environment == "linux" and process.returncode == NO_NAMESPACES:
         return {name: Outcome(death="this machine allows no namespaces") for name in programs}
     outcomes = outcomes_in(text) or {programs[0]: Outcome(text)}
     for outcome in outcomes.values():
         if outcome.status is None:
             outcome.death = f"it hung\n{tail}" if hung else f"the machine died\n{death}"
+    for report in support.lock_reports(kernel_log):
+        blamed = [name for name in outcomes if f"({name[:15]})" in report] or list(outcomes)
+        outcomes[blamed[0]].locks.append(report)
     return outcomes
 
 
@@ -110,6 +118,13 @@ def run_all(environment, programs, stage, overlay):
         outcomes.update(run_once(environment, left, stage, overlay))
         left = [name for name in left if name not in outcomes]
     return outcomes
+
+
+@pytest.fixture(autouse=True)
+def no_lock_report(new_lock_reports):
+    """run_once() knows better than conftest.py whose a report is."""
+    yield
+    new_lock_reports()
 
 
 def applicable(environment, name):
@@ -140,7 +155,7 @@ def test_guest(environment, name, outcomes):
     if outcome.death == "this machine allows no namespaces":
         pytest.skip(outcome.death)
     report = ktap.parse(outcome.text)
-    wrong = report.failures()
+    wrong = report.failures() + outcome.locks
     if outcome.status is None:
         wrong.append(outcome.death)
     elif outcome.status and not wrong:

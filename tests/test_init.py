@@ -15,7 +15,6 @@ from terminal import CTRL_C, CTRL_D, ENTER, NEWLINE, Terminal
 ASH = r"/ # "       # the prompt of BusyBox's shell in /
 CTRL_S = "\x13"
 PATIENCE = 60
-ICOUNT = ["--icount"]   # time is instructions: what a test says about seconds holds on any host
 
 # Orphans in thousands, while a child sends process 1 every signal that it should not heed.
 STORM = r"""
@@ -201,7 +200,7 @@ def test_askfirst_waits_for_enter(boot):
 def test_what_ends_at_once_is_restarted_ever_later(boot):
     """And what has lived a while is restarted at once, and sets out with a clean record."""
     services = "::respawn:-/bin/sh\n::respawn:/bin/false x\n::respawn:/bin/sleep 6\n"
-    machine = boot(*ICOUNT, files={"etc/inittab": services})
+    machine = boot(*support.ICOUNT, files={"etc/inittab": services})
     machine.type(CTRL_S)    # a console on which nothing can be shown must not hold init up
     machine.await_log("/bin/false x has .* again in 8 s")
     machine.await_log("(?s)/bin/sleep 6 has ended, and is started.*/bin/sleep 6 has ended, and")
@@ -310,7 +309,7 @@ setsid busybox ash -c 'kill -STOP $$' &
                                            ("kill -INT 1", "restart")])
 def test_the_end(boot, command, last):
     """The willing, the deaf and the stopped are ended, in this order, and nobody is left."""
-    machine = boot(*ICOUNT, "--append", "init.verbose", files={"bin/many": MANY})
+    machine = boot(*support.ICOUNT, "--append", "init.verbose", files={"bin/many": MANY})
     machine.run("many")
     machine.await_log("deaf$")
     machine.await_log("willing$")
@@ -329,7 +328,7 @@ def test_the_end(boot, command, last):
 
 def test_an_idle_machine_ends_at_once(boot):
     """Nobody has to be killed, so nothing waits for a bound to pass."""
-    machine = boot(*ICOUNT)
+    machine = boot(*support.ICOUNT)
     machine.type("poweroff" + ENTER)
     assert machine.await_off() == 0
     asked, off = stamps(machine.log(), "(?:init: the machine will power off|power off)")

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from support import mitos
+from support import ONE_CPU, mitos
 
 ROUNDS = 20     # of prog_memcalls: the failing allocation lies behind its start, before its end
 FIRST_SLAB = 1100   # allocations after start-up
@@ -18,7 +18,8 @@ def failing(overlay, site, numbers):
     def fail(nth):
         script = f"/tests/prog_memcalls {ROUNDS}; tail -n 1 /proc/audit"
         return mitos("/bin/busybox", "ash", "-c", script,
-                     options=["--overlay", overlay, "--append", f"fork=cow fail={site}:{nth}"])
+                     options=[*ONE_CPU, "--overlay", overlay,
+                              "--append", f"fork=cow fail={site}:{nth}"])
 
     failed = set()
     with ThreadPoolExecutor(2) as pool:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support import ROOT, checked, mitos
+from support import ICOUNT, ROOT, checked, mitos
 
 MODES = ("eager", "cow", "cow-tables", "mixed")
 OPERATIONS = 300_000    # in each mode
@@ -20,7 +20,7 @@ def random_run(overlay, mode, seed, operations, timeout):
     fork, how = ("cow-tables", "mixed") if mode == "mixed" else (mode, "")
     script = f"/tests/prog_random {seed} {operations} {how} && cat /proc/audit"
     return mitos("/bin/sh", "-c", script, timeout=timeout,
-                 options=["--icount", "--overlay", str(overlay), "--append", f"fork={fork}"])
+                 options=[*ICOUNT, "--overlay", str(overlay), "--append", f"fork={fork}"])
 
 
 def went_well(run, operations):

@@ -185,7 +185,7 @@ def test_boot_through_grub(overlay):
 def test_instruction_counts_repeat_exactly():
     """Under --icount the log's time stamps count instructions: the same run twice is the same."""
     def one(_):
-        return mitos("family", options=["--icount"])
+        return mitos("family", options=support.ICOUNT)
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(one, range(2))
     assert first.status == 0, first
@@ -197,7 +197,7 @@ def test_load_average():
     icount an idle machine's time flies."""
     script = """cat /dev/uninterruptible & sleep 62; cat /proc/loadavg; sleep 240; cat /proc/loadavg
                 echo >/dev/uninterruptible; wait; sleep 60; cat /proc/loadavg"""
-    run = mitos("/bin/sh", "-c", script, options=["--icount"])
+    run = mitos("/bin/sh", "-c", script, options=support.ICOUNT)
     loads = [[float(word) for word in line.split()[:3]] for line in run.output.decode().split("\n")
              if line]
     expected = [[0.63, 0.18, 0.06], [0.99, 0.63, 0.28], [0.37, 0.51, 0.26]]

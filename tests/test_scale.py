@@ -1,11 +1,12 @@
 """Many processes: fork bombs that are held, 30,000 at once, 100,000 zombies; and small and
-large machines."""
+large machines, one with a second processor."""
 
 import re
+import sys
 
 import pytest
 
-from support import mitos
+from support import ICOUNT, ROOT, checked, mitos
 from test_shell import ENTER, Terminal
 
 BOMB = r"bomb: (\d+) processes, fork failed (\d+) times:([A-Z ]*)\r"
@@ -63,7 +64,7 @@ def test_30000_processes_at_once_in_2_gib(guest_overlay):
 
 def zombies(guest_overlay, number):
     """Instructions to create and to reap one of so many zombies of one parent."""
-    options = ["--overlay", str(guest_overlay), "--mem", "2G", "--icount", "--append", "fork=cow"]
+    options = ["--overlay", str(guest_overlay), "--mem", "2G", *ICOUNT, "--append", "fork=cow"]
     script = f"prog_zombies {number} && cat /proc/audit"
     run = mitos("/bin/sh", "-c", script, options=options, timeout=240)
     assert run.status == 0 and run.output.rstrip().endswith(b"audit: clean"), run
@@ -147,7 +148,7 @@ def test_a_large_fork_lets_others_run(overlay, mode):
     """And so do a large munmap and exit. Virtual microseconds: parent and child have each a slice
     of 10,000 before the watcher has its turn."""
     overlay.add("bin/watch", WATCH)
-    run = mitos("watch", options=[*overlay.options, "--mem", "2G", "--icount",
+    run = mitos("watch", options=[*overlay.options, "--mem", "2G", *ICOUNT,
                                   "--append", f"fork={mode}"])
     assert run.status == 0 and int(run.output.split()[1]) < 25_000, run
 
@@ -159,3 +160,12 @@ def test_memory_sizes(memory):
     total = int(re.search(rb"MemTotal:\s+(\d+) kB", run.output).group(1))
     kilobytes = int(memory[:-1]) << (20 if memory.endswith("G") else 10)
     assert kilobytes * 0.98 - 16384 < total <= kilobytes, run
+
+
+def test_throughput_is_measured():
+    """What `make throughput` does, in small. How fast this host is today is no test's business."""
+    printed = checked(sys.executable, ROOT / "tests/throughput.py", "1", "2", "50")
+    found = re.findall(r"^(\w+): \d+ ms with 1 processor, \d+ ms with 2: \d+\.\d+ times as fast$",
+                       printed, re.MULTILINE)
+    assert found == ["compute", "fork"], printed
+    print(printed)

@@ -35,6 +35,7 @@ void syscall_dispatch(struct trapframe *tf)
 	if ((s64)tf->rax <= -ERESTARTSYS && (s64)tf->rax >= -ERESTART_RESTARTBLOCK)
 		/* signal_deliver makes it a restart or -EINTR */
 		task_set_tif(current, TIF_SIGPENDING);
+	lockcheck_leave("at the end of a system call");
 }
 
 void return_to_user_work(struct trapframe *tf)

@@ -12,7 +12,9 @@
 #include "proc/signal.h"
 #include "sched/task.h"
 #include "sched/timer.h"
+#include "sched/watchdog.h"
 #include "x86/apic.h"
+#include "x86/backtrace.h"
 #include "x86/fpu.h"
 #include "x86/printk.h"
 #include "x86/random.h"
@@ -178,7 +180,8 @@ static void exception(u64 vector, struct trapframe *tf)
 	if (vector == VECTOR_PAGE_FAULT) {
 		page_fault(tf);
 	} else if (vector == VECTOR_NMI) {
-		printk("NMI ignored");
+		if (!backtrace_nmi(tf))
+			printk("NMI ignored");
 	} else if (!trapframe_user(tf) || !exceptions[vector].signal) {
 		kernel_fault(tf, vector, 0);
 	} else {
@@ -197,6 +200,8 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 {
 	if (vector < VECTOR_ISA) {
 		exception(vector, tf);
+		if (trapframe_user(tf))
+			lockcheck_leave("at the end of an exception");
 		/* the error code has served; this is no system call to restart */
 		tf->orig_rax = (u64)-1;
 		return;
@@ -211,7 +216,13 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 			itimer_tick(trapframe_user(tf), ticked);
 			posix_timers_tick();
 			limits_tick();
+			watchdog_tick(tf);
 		}
+	} else if (vector == VECTOR_RESCHEDULE) {
+		lapic_eoi(); /* that it came is enough: what it is about is looked for on the way out */
+	} else if (vector == VECTOR_REQUEST) {
+		lapic_eoi();
+		cpu_serve_requests();
 	} else if (vector == VECTOR_ISA + SERIAL_IRQ) {
 		serial_interrupt();
 		lapic_eoi();

@@ -223,6 +223,16 @@ struct file *fd_get_raw(int fd)
 	return file;
 }
 
+bool fd_leads_to(int fd, const struct file *file)
+{
+	struct files_struct *files = current->files;
+
+	spin_lock(&files->lock);
+	bool same = file_at(files, fd) == file;
+	spin_unlock(&files->lock);
+	return same;
+}
+
 struct dentry *files_get_dentry(struct files_struct *files, int fd)
 {
 	spin_lock(&files->lock);
@@ -325,9 +335,9 @@ int fd_set_cloexec(int fd, bool on)
 	return file ? 0 : -EBADF;
 }
 
-struct file *files_next(struct files_struct *files, u32 *fd)
+bool files_next(struct files_struct *files, u32 *fd, u32 *mode)
 {
-	struct file *file = NULL;
+	const struct file *file = NULL;
 	u32 i = *fd;
 
 	spin_lock(&files->lock);
@@ -344,7 +354,7 @@ struct file *files_next(struct files_struct *files, u32 *fd)
 			i++;
 	}
 	if (file)
-		file_get(file);
+		*mode = file->mode;
 	spin_unlock(&files->lock);
 	*fd = i;
 	return file;

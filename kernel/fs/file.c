@@ -1,9 +1,9 @@
 /*
  * Open file descriptions: their life, and what read(2), write(2) and lseek(2) do before and after
  * file_ops. A read or write at the file's own offset holds pos_lock from before it looks at the
- * offset until after it moved it, so two tasks that share a description never see the same bytes.
- * The last file_put() may come from a mapping that goes away under an mm's lock; only regular files
- * can be mapped, and freeing one takes no sleeping lock.
+ * offset until after it moved it, so two tasks that share the description of a regular file or a
+ * directory never see the same bytes. The last file_put() may come from a mapping that goes away
+ * under an mm's lock; only regular files can be mapped, and freeing one takes no sleeping lock.
  */
 #include <linux/errno.h>
 #include <linux/fs.h>
@@ -129,16 +129,23 @@ ssize_t file_read_kernel(struct file *file, void *buf, size_t size, u64 pos)
 	return size ? file->ops->read(file, &uio, &offset) : 0;
 }
 
+/* Reading a device may take for ever, and its offset means nothing: whoever shares the file must
+ * not wait behind that in a sleep that no signal ends. As on Linux, FMODE_ATOMIC_POS. */
+static bool has_atomic_pos(const struct file *file)
+{
+	return S_ISREG(file->inode->mode) || inode_is_dir(file->inode);
+}
+
 s64 *file_pos_start(struct file *file)
 {
-	if (!(file->mode & FMODE_STREAM))
+	if (has_atomic_pos(file))
 		mutex_lock(&file->pos_lock);
 	return &file->pos;
 }
 
 void file_pos_end(struct file *file)
 {
-	if (!(file->mode & FMODE_STREAM))
+	if (has_atomic_pos(file))
 		mutex_unlock(&file->pos_lock);
 }
 

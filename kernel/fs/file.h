@@ -27,7 +27,7 @@ struct file {
 	u32 flags; /* O_*; atomic words, changed by F_SETFL */
 	u32 mode;  /* FMODE_*; fixed once open */
 	u32 flock; /* LOCK_SH, LOCK_EX or 0; flock.c's lock */
-	/* guards pos; read, write and seek hold it, so that they are atomic */
+	/* guards pos; seek, and read and write where the offset counts, hold it to be atomic */
 	struct mutex pos_lock;
 	s64 pos; /* bytes */
 	const struct file_ops *ops;
@@ -81,7 +81,8 @@ struct file *file_open_dentry(struct dentry *dentry, int flags);
  * -errno. */
 ssize_t file_read(struct file *file, struct uio *uio, s64 *pos);
 ssize_t file_write(struct file *file, struct uio *uio, s64 *pos);
-/* The offset to use: takes pos_lock for a file that has one. Each start is matched by an end. */
+/* The offset to use: takes pos_lock for regular files and directories. Each start is matched by an
+ * end. */
 s64 *file_pos_start(struct file *file);
 void file_pos_end(struct file *file);
 s64 file_seek(struct file *file, s64 offset, int whence); /* lseek(2) */
@@ -109,8 +110,9 @@ int fd_settle(int fd, struct file *file);
 int fd_close(int fd); /* 0, -EBADF */
 /* dup2: takes its own reference; fd, -EBADF, -EBUSY */
 int fd_replace(int fd, struct file *file, bool close_on_exec);
-int fd_get_cloexec(int fd);	     /* 0, 1, -EBADF */
-int fd_set_cloexec(int fd, bool on); /* 0, -EBADF */
+bool fd_leads_to(int fd, const struct file *file); /* is it open on this file? */
+int fd_get_cloexec(int fd);			   /* 0, 1, -EBADF */
+int fd_set_cloexec(int fd, bool on);		   /* 0, -EBADF */
 void fd_close_range(u32 first, u32 last, bool only_set_cloexec);
 
 /*
@@ -118,16 +120,17 @@ void fd_close_range(u32 first, u32 last, bool only_set_cloexec);
  * itself must not be put (under the namespace lock, which the end of some files needs).
  */
 struct dentry *files_get_dentry(struct files_struct *files, int fd);
-/* Another task's table (procfs): the first open file at or above *fd, with a reference, *fd set;
- * NULL: no more. */
-struct file *files_next(struct files_struct *files, u32 *fd);
+/* Another task's table (procfs): is there an open file at or above *fd? Sets *fd, and *mode to its
+ * FMODE_*. */
+bool files_next(struct files_struct *files, u32 *fd, u32 *mode);
 
 /* flock(2) and fcntl(2) record locks, fs/flock.c. */
 int file_flock(struct file *file, int operation);
 void file_flock_release(struct file *file);
 struct flock;
 int file_lock_test(struct file *file, struct flock *lock);
-int file_lock_set(struct file *file, const struct flock *lock, bool wait);
+/* fd: the descriptor that led to file, which must still do so when the lock is there (-EBADF). */
+int file_lock_set(int fd, struct file *file, const struct flock *lock, bool wait);
 void file_lock_release(struct file *file, struct files_struct *owner);
 
 #endif

@@ -212,13 +212,29 @@ static bool lock_try(struct inode *inode, struct record_lock *wanted, struct rec
 	return got;
 }
 
-int file_lock_set(struct file *file, const struct flock *flock, bool wait)
+/* Takes back a lock that came too late. Without memory all of the owner's locks on the file go, as
+ * close(2) would have it. */
+static void lock_undo(struct file *file, struct record_lock *taken)
+{
+	struct record_lock *none = NULL, *spare = kmalloc(sizeof(*spare));
+
+	taken->type = F_UNLCK;
+	if (spare)
+		lock_try(file->inode, taken, &none, &spare);
+	else
+		file_lock_release(file, taken->owner);
+	kfree(spare);
+	wait_queue_wake(&flock_queue);
+}
+
+int file_lock_set(int fd, struct file *file, const struct flock *flock, bool wait)
 {
 	struct record_lock wanted;
 	int error = parse_range(file, flock, &wanted);
 
 	if (error)
 		return error;
+	struct record_lock taken = wanted;
 	if ((wanted.type == F_RDLCK && !(file->mode & FMODE_READ)) ||
 	    (wanted.type == F_WRLCK && !(file->mode & FMODE_WRITE)))
 		return -EBADF;
@@ -232,9 +248,15 @@ int file_lock_set(struct file *file, const struct flock *flock, bool wait)
 		error = lock_try(file->inode, &wanted, &fresh, &spare) ? 0 : -EAGAIN;
 	kfree(fresh);
 	kfree(spare);
-	if (!error)
-		wait_queue_wake(&flock_queue);
-	return error;
+	if (error)
+		return error;
+	wait_queue_wake(&flock_queue);
+	/* Another thread may have closed the descriptor, which gave up all locks there were. Close
+	 * takes it out of the table before it looks for locks, and this is the other way round. */
+	if (taken.type == F_UNLCK || fd_leads_to(fd, file))
+		return 0;
+	lock_undo(file, &taken);
+	return -EBADF;
 }
 
 void file_lock_release(struct file *file, struct files_struct *owner)

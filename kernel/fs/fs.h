@@ -35,7 +35,7 @@ struct files_struct *files_new(void); /* empty; NULL: no memory */
 /* fork: same descriptions; NULL: no memory */
 struct files_struct *files_copy(struct files_struct *from);
 struct files_struct *files_get(struct files_struct *files); /* CLONE_FILES */
-/* by CLONE_FILES, or looked at by procfs */
+/* by CLONE_FILES */
 bool files_shared(const struct files_struct *files);
 void files_put(struct files_struct *files);	      /* the last one closes all */
 void files_close_on_exec(struct files_struct *files); /* execve */

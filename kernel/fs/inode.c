@@ -114,17 +114,19 @@ int inode_chmod(struct inode *inode, mode_t mode)
 {
 	int error = check_changeable(inode);
 
-	if (!error)
-		error = inode_owner_check(inode);
 	if (error)
 		return error;
-	mutex_lock(&inode->lock);
-	if (!may_set_group_id(inode->gid))
-		mode &= ~S_ISGID;
-	inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
-	status_changed(inode);
+	mutex_lock(
+		&inode->lock); /* or a chown could make another's program of it after the check */
+	error = inode_owner_check(inode);
+	if (!error) {
+		if (!may_set_group_id(inode->gid))
+			mode &= ~S_ISGID;
+		inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
+		status_changed(inode);
+	}
 	mutex_unlock(&inode->lock);
-	return 0;
+	return error;
 }
 
 /* The mode without set-user-ID and set-group-ID. Without group execute permission the latter means

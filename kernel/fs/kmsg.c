@@ -70,7 +70,8 @@ int kmsg_wait(u64 position)
 
 /*
  * Where a reader is in the log: file->private. A file's offset would not do, because pread(2) may
- * name any, and a position must be where a record begins.
+ * name any, and a position must be where a record begins. It moves under file->pos_lock, so that
+ * two who share the file do not read the same record; nobody waits with that lock.
  */
 static u64 position_of(const struct file *file)
 {
@@ -147,7 +148,7 @@ static size_t format_record(const struct log_record *record, char *line)
 	return at;
 }
 
-/* One record; it is passed, even if there is no room for it (-EINVAL) or no memory at that address.
+/* One record (pos_lock held); it is passed, even if there is no room for it (-EINVAL) or no memory at that address.
  * -EPIPE: the next one was dropped, and the one after it will be read. */
 static ssize_t read_record(struct file *file, struct uio *uio, char *line)
 {
@@ -175,8 +176,14 @@ static ssize_t kmsg_read(struct file *file, struct uio *uio, s64 *pos)
 	(void)pos;
 	if (!line)
 		return -ENOMEM;
-	while ((result = read_record(file, uio, line)) == -EAGAIN && !(file->flags & O_NONBLOCK)) {
-		result = kmsg_wait(position_of(file));
+	while (true) {
+		mutex_lock(&file->pos_lock);
+		result = read_record(file, uio, line);
+		u64 position = position_of(file);
+		mutex_unlock(&file->pos_lock);
+		if (result != -EAGAIN || file_nonblocking(file))
+			break;
+		result = kmsg_wait(position);
 		if (result)
 			break;
 	}

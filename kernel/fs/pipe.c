@@ -15,6 +15,7 @@
 #include "fs/pipe.h"
 #include "fs/poll.h"
 #include "lib/printf.h"
+#include "lib/string.h"
 #include "mm/slab.h"
 #include "mm/usercopy.h"
 #include "sched/task.h"
@@ -257,25 +258,20 @@ static u32 pipe_poll(struct file *file, struct poll_table *table)
 
 static s64 pipe_ioctl(struct file *file, unsigned command, u64 argument)
 {
-	int bytes = pipe_used(file->inode->pipe);
+	struct pipe *pipe = file->inode->pipe;
 
 	if (command != FIONREAD)
 		return -ENOTTY;
+	mutex_lock(&pipe->lock);
+	int bytes = pipe_used(pipe);
+	mutex_unlock(&pipe->lock);
 	return copy_to_user((void __user *)argument, &bytes, sizeof(bytes));
 }
 
-/* Takes an open end away; the pipe itself when it was the last. */
-static void close_end(struct file *file)
+/* One open file less: the pipe goes with the last. */
+static void put_pipe(struct inode *inode)
 {
-	struct inode *inode = file->inode;
 	struct pipe *pipe = inode->pipe;
-
-	mutex_lock(&pipe->lock);
-	pipe->readers -= !!(file->mode & FMODE_READ);
-	pipe->writers -= !!(file->mode & FMODE_WRITE);
-	mutex_unlock(&pipe->lock);
-	wait_queue_wake(&pipe->read_queue);
-	wait_queue_wake(&pipe->write_queue);
 
 	mutex_lock(&inode->lock);
 	if (--pipe->files == 0)
@@ -285,6 +281,20 @@ static void close_end(struct file *file)
 	mutex_unlock(&inode->lock);
 	if (pipe)
 		pipe_free(pipe);
+}
+
+/* Takes an open end away. */
+static void close_end(struct file *file)
+{
+	struct pipe *pipe = file->inode->pipe;
+
+	mutex_lock(&pipe->lock);
+	pipe->readers -= !!(file->mode & FMODE_READ);
+	pipe->writers -= !!(file->mode & FMODE_WRITE);
+	mutex_unlock(&pipe->lock);
+	wait_queue_wake(&pipe->read_queue);
+	wait_queue_wake(&pipe->write_queue);
+	put_pipe(file->inode);
 }
 
 /* The pipe of a fifo, made when it is opened first, counted for one more file. NULL: no memory. */
@@ -299,16 +309,17 @@ static struct pipe *fifo_pipe(struct inode *inode)
 	return inode->pipe;
 }
 
-/* Counts the ends that file opens. -ENXIO: it would have to wait for a reader and must not. */
+/* Counts the ends that file opens. -ENXIO: it would have to wait for a reader and must not; nothing
+ * is counted then, or a reader that opens the fifo meanwhile would take it for a writer. */
 static int open_ends(struct pipe *pipe, struct file *file, u32 *reader_opens, u32 *writer_opens)
 {
-	int error = 0;
-
 	mutex_lock(&pipe->lock);
 	*reader_opens = pipe->reader_opens;
 	*writer_opens = pipe->writer_opens;
-	if (!(file->mode & FMODE_READ) && !pipe->readers && file_nonblocking(file))
-		error = -ENXIO;
+	if (!(file->mode & FMODE_READ) && !pipe->readers && file_nonblocking(file)) {
+		mutex_unlock(&pipe->lock);
+		return -ENXIO;
+	}
 	pipe->readers += !!(file->mode & FMODE_READ);
 	pipe->reader_opens += !!(file->mode & FMODE_READ);
 	pipe->writers += !!(file->mode & FMODE_WRITE);
@@ -316,7 +327,7 @@ static int open_ends(struct pipe *pipe, struct file *file, u32 *reader_opens, u3
 	mutex_unlock(&pipe->lock);
 	wait_queue_wake(&pipe->read_queue);
 	wait_queue_wake(&pipe->write_queue);
-	return error;
+	return 0;
 }
 
 /* fifo(7): opening one end waits for the other, unless the file has both or must not wait. */
@@ -329,19 +340,21 @@ static int pipe_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	file->mode |= FMODE_STREAM | FMODE_PIPE;
 	int error = open_ends(pipe, file, &reader_opens, &writer_opens);
+	if (error) {
+		put_pipe(inode);
+		return error;
+	}
 	file->private = (void *)HAD_WRITER;
 	if ((file->mode & FMODE_READ) && !pipe->writers && file_nonblocking(file))
 		file->private = (void *)(u64)writer_opens;
-	if (error || ((file->mode & FMODE_READ) && (file->mode & FMODE_WRITE)) ||
-	    file_nonblocking(file))
-		goto out;
+	if (((file->mode & FMODE_READ) && (file->mode & FMODE_WRITE)) || file_nonblocking(file))
+		return 0;
 	if (file->mode & FMODE_READ)
 		error = wait_event_interruptible(
 			&pipe->read_queue, pipe->writers || pipe->writer_opens != writer_opens);
 	else
 		error = wait_event_interruptible(
 			&pipe->write_queue, pipe->readers || pipe->reader_opens != reader_opens);
-out:
 	if (error)
 		close_end(file);
 	return error;
@@ -419,32 +432,35 @@ s64 pipe_get_size(struct file *file)
 	return file->ops == &pipe_file_ops ? (s64)(file->inode->pipe->slots * PAGE_SIZE) : -EBADF;
 }
 
-/* Moves the contents into a ring of another size; the lock is held. */
+/*
+ * Moves the contents into a ring of another size; the lock is held. Byte n stays byte n, so head
+ * and tail keep their values: who looks at them without the lock never sees a full pipe empty,
+ * which would let a reader sleep on bytes that nobody will announce again.
+ */
 static int resize(struct pipe *pipe, u32 slots)
 {
 	struct frame **pages = kzalloc(slots * sizeof(*pages));
-	struct iovec iov;
-	struct uio uio;
-	u64 used = pipe_used(pipe), done = 0;
+	u64 step;
 
 	if (!pages)
 		return -ENOMEM;
-	for (u32 i = 0; i * PAGE_SIZE < used; i++) {
-		pages[i] = frame_alloc(FRAME_KERNEL);
-		if (!pages[i]) {
+	for (u64 byte = pipe->head; byte < pipe->tail; byte += step) {
+		struct frame **page = &pages[byte / PAGE_SIZE % slots];
+		u64 offset = byte % PAGE_SIZE;
+
+		if (!*page)
+			*page = frame_alloc(FRAME_KERNEL);
+		if (!*page) {
 			free_pages(pages, slots);
 			return -ENOMEM;
 		}
-	}
-	for (u32 i = 0; done < used; i++) {
-		uio_init_kernel(&uio, &iov, frame_addr(pages[i]), min(PAGE_SIZE, used - done));
-		done += copy_out(pipe, &uio);
+		step = min(PAGE_SIZE - offset, pipe->tail - byte);
+		memcpy((char *)frame_addr(*page) + offset,
+		       (char *)frame_addr(*page_at(pipe, byte)) + offset, step);
 	}
 	free_pages(pipe->pages, pipe->slots);
 	pipe->pages = pages;
 	pipe->slots = slots;
-	pipe->head = 0;
-	pipe->tail = used;
 	return 0;
 }
 

@@ -1,8 +1,10 @@
 /*
  * The waiting behind poll(2) and select(2). A poll table collects the wait queues that files name;
  * the waiter puts itself on each before the file looks at its state, so a change either is seen or
- * wakes it. Passes are repeated until something is ready; a queue keeps its entry over the passes.
- * The files are held, and so are their queues.
+ * wakes it. The task's state is set once in a pass, before the first file: another CPU may wake it
+ * while it still looks at the others, and that must last until it would sleep. Passes are repeated
+ * until something is ready; a queue keeps its entry over the passes. The files are held, and so are
+ * their queues.
  */
 #include <linux/errno.h>
 #include "fs/file.h"
@@ -59,10 +61,10 @@ void poll_wait(struct poll_table *table, struct wait_queue *queue)
 		table->no_memory = true;
 		return;
 	}
-	if (entry->queue && entry->queue != queue)
+	if (entry->queue && entry->queue != queue) /* running again: there will be another pass */
 		wait_finish(entry->queue, &entry->wait);
 	entry->queue = queue;
-	wait_prepare(queue, &entry->wait, TASK_INTERRUPTIBLE);
+	wait_add(queue, &entry->wait);
 }
 
 static void finish_entries(struct poll_entry *entries, u32 count)

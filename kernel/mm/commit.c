@@ -12,6 +12,8 @@
 
 struct commit_policy commit_policy = { .mode = OVERCOMMIT_GUESS, .ratio = RATIO_DEFAULT };
 static s64 committed; /* pages; atomic */
+/* guards that one of ratio and kib is 0: whoever sees both so promises nothing */
+static struct spinlock policy_lock = SPINLOCK_INIT("overcommit");
 
 void commit_init(void)
 {
@@ -21,11 +23,20 @@ void commit_init(void)
 	commit_policy.user_kib = min(part, (u64)USER_KIB_MAX);
 }
 
+void commit_set_limit(u64 ratio, u64 kib)
+{
+	spin_lock(&policy_lock);
+	commit_policy.ratio = ratio;
+	commit_policy.kib = kib;
+	spin_unlock(&policy_lock);
+}
+
 u64 commit_limit(void)
 {
-	if (commit_policy.kib)
-		return PAGES(commit_policy.kib);
-	return frame_total() * commit_policy.ratio / 100;
+	spin_lock(&policy_lock);
+	u64 ratio = commit_policy.ratio, kib = commit_policy.kib;
+	spin_unlock(&policy_lock);
+	return kib ? PAGES(kib) : frame_total() * ratio / 100;
 }
 
 u64 commit_count(void)
@@ -44,6 +55,7 @@ static u64 reserved(void)
 	u64 pages = capable(CAP_SYS_ADMIN) ? 0 : PAGES(commit_policy.admin_kib);
 
 	if (current->mm)
+		/* the task's own, whose lock is held if it is what grows */
 		pages += min(current->mm->total_pages / RESERVE_DIVISOR,
 			     PAGES(commit_policy.user_kib));
 	return pages;
@@ -51,7 +63,7 @@ static u64 reserved(void)
 
 int commit_check(u64 pages, u64 given_back)
 {
-	switch (commit_policy.mode) {
+	switch (__atomic_load_n(&commit_policy.mode, __ATOMIC_RELAXED)) {
 	case OVERCOMMIT_ALWAYS:
 		return 0;
 	case OVERCOMMIT_GUESS:

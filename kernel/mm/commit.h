@@ -17,7 +17,7 @@ enum overcommit_mode {
 	OVERCOMMIT_NEVER   /* promise no more than commit_limit() */
 };
 
-/* The sysctls of /proc/sys/vm; single words, written whole. */
+/* The sysctls of /proc/sys/vm; single words, written whole, but for the two of commit_set_limit. */
 struct commit_policy {
 	u32 mode;      /* enum overcommit_mode */
 	u64 ratio;     /* percent of memory that may be promised; 0 where kib says it */
@@ -27,14 +27,15 @@ struct commit_policy {
 };
 extern struct commit_policy commit_policy;
 
-void commit_init(void);	    /* sets the reserves by the size of memory */
-u64 commit_limit(void);	    /* pages that may be promised with OVERCOMMIT_NEVER */
-u64 commit_count(void);	    /* pages that are */
-void commit_add(s64 pages); /* counts them, or, where negative, no longer */
+void commit_init(void);			   /* sets the reserves by the size of memory */
+void commit_set_limit(u64 ratio, u64 kib); /* of which one is 0 */
+u64 commit_limit(void);			   /* pages that may be promised with OVERCOMMIT_NEVER */
+u64 commit_count(void);			   /* pages that are */
+void commit_add(s64 pages);		   /* counts them, or, where negative, no longer */
 /*
  * May the running task's process be promised so many pages more, when given_back pages of its own
- * go for them? 0 or -ENOMEM. It counts nothing. On several processors two that ask at once may both
- * be told yes; what they pass the limit by is the smaller request.
+ * go for them? 0 or -ENOMEM. It counts nothing. Several that ask at once may all be told yes; what
+ * they pass the limit by is less than all but the largest of what they ask for.
  */
 int commit_check(u64 pages, u64 given_back);
 /* commit_check and commit_add in one. */

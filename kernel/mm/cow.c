@@ -28,7 +28,30 @@
  * Who may change a table: only an address space (holding its lock) on whose path from the top every
  * table has one reference; then nobody else can reach it. A table with more than one is never
  * changed, but that those who copy it clear W in it, which can only make a write fault. So two
- * address spaces that part from the same table at the same moment need no common lock.
+ * address spaces that part from the same table at the same moment, on two processors, need no
+ * common lock:
+ *
+ *   One stays one. A reference to a table (or a page) is taken by reading an entry that holds one,
+ *   in a table above, which who reads it must reach. If every table above has one reference, the
+ *   path's own, only the holder of that path's lock can.
+ *   More may become one at any moment, since the others let go under their own locks. Who still
+ *   saw two makes a copy that was not needed any more; his own reference kept the table alive and
+ *   unchanged meanwhile, and dropping it as the last frees it. Who sees one also sees what the
+ *   others have done to the table (each W they cleared): they drop theirs with release order after
+ *   that, and it is looked at with acquire order.
+ *   W in a shared table is cleared by one atomic step, because several may do so at once.
+ *   No processor can write through a stale translation: fork flushes the parent's on all of them
+ *   before it lets go of the parent's lock. From then on no path to the shared table has W, so that
+ *   who copies it has nothing to flush for the others.
+ *
+ * Meanwhile other processors run threads of the parent and set A and D in its tables. Such a bit is
+ * lost if it comes between a read and a write here. It would be no more than shown (smaps): nothing
+ * is written out to a disk, so nothing is decided by it. W and P are never set by the hardware, and
+ * it looks at both again in the same step in which it sets D (Intel SDM vol. 3, 4.8).
+ *
+ * What the child gets is the parent's memory at one moment, that of the flush: until then threads
+ * that still can write do so for both, and those that cannot wait for the lock. For eager copies,
+ * W is taken from the whole address space first, if there are other threads (stop_writers).
  *
  * Shared areas (MAP_SHARED) are the same pages on purpose; their entries are copied as they are.
  */
@@ -222,9 +245,7 @@ bool table_own(struct mm_struct *mm, pte_t *entry, unsigned level, u64 addr)
 		return false;
 	copy_table(own, shared, level);
 	*entry = frame_phys(own) | (*entry & ~PTE_ADDR) | PTE_W;
-	/* invlpg drops every cached upper-level entry (Intel SDM vol. 3, 4.10.4.1), so no walk
-	 * goes through the old table any more when it is let go */
-	tlb_flush_page(mm, addr);
+	tlb_flush_page(mm, addr); /* no walk goes through the old table when it is let go */
 	table_put(shared, level);
 	vm_count(&vm_counters.cow_table_copied);
 	return true;
@@ -250,6 +271,14 @@ void table_put(struct frame *table, unsigned level)
 }
 
 /* --- fork --- */
+
+/* Other threads that write from now on fault, and wait for the lock; the fault gives W back. */
+static void stop_writers(struct mm_struct *mm)
+{
+	table_for_each(frame_of(mm->pml4), mm->pml4, i)
+		take_write(&mm->pml4[i]);
+	tlb_flush_mm(mm);
+}
 
 /* What of the parent's bookkeeping the child inherits. */
 static void copy_layout(struct mm_struct *child, const struct mm_struct *parent)
@@ -305,16 +334,19 @@ static int fork_areas(struct mm_struct *child, struct mm_struct *parent, enum fo
 
 struct mm_struct *mm_fork(struct mm_struct *parent)
 {
-	enum fork_mode mode = fork_mode; /* read once: another task may change it meanwhile */
+	/* read once: another task may change it meanwhile */
+	enum fork_mode mode = __atomic_load_n(&fork_mode, __ATOMIC_RELAXED);
 	struct mm_struct *child = mm_new();
 
 	if (!child)
 		return NULL;
 	mutex_lock(&parent->lock);
-	mutex_lock(&child->lock);
+	mutex_lock_nested(&child->lock); /* nobody else knows of the child yet */
 	copy_layout(child, parent);
 	if (mode == FORK_COW_TABLES)
 		share_tables(child, parent);
+	else if (mode == FORK_EAGER && __atomic_load_n(&parent->users, __ATOMIC_RELAXED) > 1)
+		stop_writers(parent);
 	int error = fork_areas(child, parent, mode);
 	tlb_flush_mm(parent); /* its entries lost W, even where the fork then failed */
 	mutex_unlock(&child->lock);
@@ -334,7 +366,7 @@ enum fault_result cow_break(struct vm_area_struct *vma, u64 addr, pte_t *entry)
 	if (old->kind == FRAME_ANON && __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1) {
 		/* the last sharer: nobody else can gain a reference but through this entry */
 		*entry |= PTE_W | PTE_D;
-		tlb_flush_page(vma->mm, addr);
+		tlb_flush_page_here(vma->mm, addr);
 		vm_count(&vm_counters.cow_page_reused);
 		return FAULT_OK;
 	}

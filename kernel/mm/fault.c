@@ -158,7 +158,7 @@ static enum fault_result supply(struct vm_area_struct *vma, u64 addr, unsigned a
 		if (!(vma->flags & VM_SHARED))
 			return cow_break(vma, addr, entry);
 		*entry |= PTE_W | PTE_D; /* shared, write-protected for a while by mprotect */
-		tlb_flush_page(vma->mm, addr);
+		tlb_flush_page_here(vma->mm, addr);
 		return FAULT_OK;
 	}
 	if (!vma->ops)
@@ -225,6 +225,24 @@ int mm_object_at(struct mm_struct *mm, u64 addr, unsigned access, u64 *object, u
 	return IS_ERR(frame) ? (int)PTR_ERR(frame) : 0;
 }
 
+/*
+ * Moves bytes within the page at addr. The lock is held until it is done: only so long is the frame
+ * this address space's page. Without it, a fork and a write by another thread could have made the
+ * frame the child's before the bytes get there, and munmap and F_SEAL_WRITE nobody's to write to.
+ */
+static bool access_page(struct mm_struct *mm, u64 addr, u8 *buf, size_t size, unsigned access)
+{
+	mutex_lock(&mm->lock);
+	struct frame *frame = page_locked(mm, addr, access);
+	if (!IS_ERR(frame)) {
+		u8 *at = (u8 *)frame_addr(frame) + (addr & ~PAGE_MASK);
+
+		memcpy(access & FAULT_WRITE ? at : buf, access & FAULT_WRITE ? buf : at, size);
+	}
+	mutex_unlock(&mm->lock);
+	return !IS_ERR(frame);
+}
+
 static size_t access_pages(struct mm_struct *mm, u64 addr, u8 *buf, size_t size, unsigned access)
 {
 	size_t done = 0;
@@ -232,16 +250,9 @@ static size_t access_pages(struct mm_struct *mm, u64 addr, u8 *buf, size_t size,
 	while (done < size && addr + done < USER_END) {
 		u64 offset = (addr + done) & ~PAGE_MASK;
 		size_t step = min(size - done, (size_t)(PAGE_SIZE - offset));
-		struct frame *frame = mm_page(mm, addr + done, access);
 
-		if (IS_ERR(frame))
+		if (!access_page(mm, addr + done, buf + done, step, access))
 			break;
-		u8 *page = (u8 *)frame_addr(frame) + offset;
-		if (access & FAULT_WRITE)
-			memcpy(page, buf + done, step);
-		else
-			memcpy(buf + done, page, step);
-		frame_put(frame);
 		done += step;
 	}
 	return done;

@@ -5,6 +5,10 @@
  * handful of single frames, taken and returned in batches with interrupts off and no lock. A page
  * table dies empty, that is to say, all zeroes, as whoever needs a table next wants it: a few such
  * frames are kept apart. buddy_lock guards the lists and is the innermost lock of the kernel.
+ *
+ * Who frees a frame looks at its buddy, which another CPU may be handing out or taking back at that
+ * moment, without the lock. So what is in the lists has a kind of its own: a frame becomes
+ * FRAME_FREE, and ceases to be, only under the lock, and its order is meant only while it is.
  */
 #include "mm/frame.h"
 #include "lib/string.h"
@@ -35,6 +39,12 @@ static u64 buddy_free; /* frames in the lists */
 static u64 managed;    /* frames ever given to the allocator */
 static struct frame_cache caches[CPUS_MAX];
 
+/* The lock is held; readers have none. */
+static void count_free(s64 frames_more)
+{
+	__atomic_store_n(&buddy_free, buddy_free + (u64)frames_more, __ATOMIC_RELAXED);
+}
+
 static struct frame *buddy_of(struct frame *frame, unsigned order)
 {
 	u64 pfn = frame_pfn(frame) ^ (1ull << order);
@@ -44,7 +54,6 @@ static struct frame *buddy_of(struct frame *frame, unsigned order)
 
 static void buddy_insert(struct frame *frame, unsigned order)
 {
-	frame->kind = FRAME_FREE;
 	frame->order = order;
 	list_add(&free_lists[order], &frame->link);
 }
@@ -53,13 +62,18 @@ static void buddy_insert(struct frame *frame, unsigned order)
  * block. */
 static bool is_free_block(const struct frame *frame, unsigned order)
 {
-	return frame && frame->kind == FRAME_FREE && frame->order == order;
+	return frame && __atomic_load_n(&frame->kind, __ATOMIC_RELAXED) == FRAME_FREE &&
+	       frame->order == order;
 }
 
 static void buddy_free_block(struct frame *frame, unsigned order)
 {
 	ASSERT(spin_held(&buddy_lock));
-	buddy_free += 1ull << order;
+	count_free(1ll << order);
+	for (u64 i = 0; i < 1ull << order; i++) {
+		frame[i].kind = FRAME_FREE;
+		frame[i].order = FRAME_ORDERS;
+	}
 	for (; order < FRAME_ORDERS - 1; order++) {
 		struct frame *buddy = buddy_of(frame, order);
 
@@ -67,15 +81,14 @@ static void buddy_free_block(struct frame *frame, unsigned order)
 			break;
 		list_del(&buddy->link);
 		buddy->order = FRAME_ORDERS;
-		frame->order = FRAME_ORDERS;
 		if (buddy < frame)
 			frame = buddy;
 	}
 	buddy_insert(frame, order);
 }
 
-/* NULL if no block is large enough. */
-static struct frame *buddy_alloc_block(unsigned order)
+/* A block whose frames have become that kind; NULL if none is large enough. */
+static struct frame *buddy_alloc_block(unsigned order, enum frame_kind kind)
 {
 	ASSERT(spin_held(&buddy_lock));
 	for (unsigned at = order; at < FRAME_ORDERS; at++) {
@@ -88,8 +101,10 @@ static struct frame *buddy_alloc_block(unsigned order)
 			at--;
 			buddy_insert(frame + (1ull << at), at);
 		}
+		for (u64 i = 0; i < 1ull << order; i++)
+			frame[i].kind = kind;
 		frame->order = order;
-		buddy_free -= 1ull << order;
+		count_free(-(1ll << order));
 		return frame;
 	}
 	return NULL;
@@ -99,13 +114,12 @@ static void cache_refill(struct frame_cache *cache)
 {
 	spin_lock(&buddy_lock);
 	while (cache->count < CACHE_BATCH) {
-		struct frame *frame = buddy_alloc_block(0);
+		struct frame *frame = buddy_alloc_block(0, FRAME_CACHED);
 
 		if (!frame && cache->zeroed)
 			frame = cache->zeroes[--cache->zeroed];
 		if (!frame)
 			break;
-		frame->order = FRAME_ORDERS; /* not a block of the lists while cached */
 		cache->free[cache->count++] = frame;
 	}
 	spin_unlock(&buddy_lock);
@@ -158,7 +172,6 @@ static struct frame *cache_alloc(enum frame_kind kind, bool zeroed)
 			cache->kinds[kind]++;
 			frame->refs = 1;
 			frame->kind = kind;
-			frame->order = 0;
 			frame->used = 0;
 			frame->lines = 0;
 		}
@@ -182,11 +195,10 @@ struct frame *frame_alloc_zeroed(enum frame_kind kind)
 static struct frame *buddy_take(enum frame_kind kind, unsigned order)
 {
 	spin_lock(&buddy_lock);
-	struct frame *frame = buddy_alloc_block(order);
+	struct frame *frame = buddy_alloc_block(order, kind);
 	if (frame) {
 		caches[this_cpu()->id].kinds[kind] += 1ll << order;
 		for (u64 i = 0; i < 1ull << order; i++) {
-			frame[i].kind = kind;
 			frame[i].refs = 1;
 			frame[i].used = 0;
 		}
@@ -217,8 +229,7 @@ void frame_free(struct frame *frame)
 	struct frame_cache *cache = &caches[this_cpu()->id];
 	cache->kinds[frame->kind] -= 1ll << order;
 	if (order == 0) {
-		frame->kind = FRAME_FREE;
-		frame->order = FRAME_ORDERS;
+		frame->kind = FRAME_CACHED;
 		if (table && cache->zeroed < CACHE_ZEROED) {
 			cache->zeroes[cache->zeroed++] = frame;
 		} else {
@@ -227,11 +238,8 @@ void frame_free(struct frame *frame)
 			cache->free[cache->count++] = frame;
 		}
 	} else {
-		for (u64 i = 0; i < 1ull << order; i++) {
-			frame[i].kind = FRAME_FREE;
-			frame[i].order = FRAME_ORDERS;
+		for (u64 i = 0; i < 1ull << order; i++)
 			frame[i].refs = 0;
-		}
 		spin_lock(&buddy_lock);
 		buddy_free_block(frame, order);
 		spin_unlock(&buddy_lock);
@@ -250,10 +258,6 @@ void frame_release_range(phys_t start, phys_t end)
 		while (order < FRAME_ORDERS - 1 && !(pfn & (1ull << order)) &&
 		       pfn + (2ull << order) <= last)
 			order++;
-		for (u64 i = 0; i < 1ull << order; i++) {
-			frames[pfn + i].kind = FRAME_FREE;
-			frames[pfn + i].order = FRAME_ORDERS;
-		}
 		buddy_free_block(&frames[pfn], order);
 		managed += 1ull << order;
 		pfn += 1ull << order;
@@ -305,20 +309,25 @@ u64 frame_total(void)
 	return managed;
 }
 
+/* Free frames that a CPU keeps; another one's may be changing. */
+static u64 kept_by(const struct frame_cache *cache)
+{
+	return __atomic_load_n(&cache->count, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&cache->zeroed, __ATOMIC_RELAXED);
+}
+
 u64 frame_free_count(void)
 {
-	u64 count = buddy_free;
+	u64 count = __atomic_load_n(&buddy_free, __ATOMIC_RELAXED);
 
 	for (u32 i = 0; i < cpu_count; i++)
-		count += caches[i].count + caches[i].zeroed;
+		count += kept_by(&caches[i]);
 	return count;
 }
 
 u64 frame_reachable_count(void)
 {
-	const struct frame_cache *cache = &caches[this_cpu()->id];
-
-	return buddy_free + cache->count + cache->zeroed;
+	return __atomic_load_n(&buddy_free, __ATOMIC_RELAXED) + kept_by(&caches[this_cpu()->id]);
 }
 
 u64 frame_kind_count(enum frame_kind kind)
@@ -326,6 +335,6 @@ u64 frame_kind_count(enum frame_kind kind)
 	s64 count = 0;
 
 	for (u32 i = 0; i < cpu_count; i++)
-		count += caches[i].kinds[kind];
+		count += __atomic_load_n(&caches[i].kinds[kind], __ATOMIC_RELAXED);
 	return (u64)count;
 }

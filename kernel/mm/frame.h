@@ -14,14 +14,15 @@
 
 enum frame_kind {
 	FRAME_RESERVED, /* not RAM, firmware's, or the kernel image: never allocated */
-	FRAME_FREE,	/* in the buddy lists or a CPU's cache */
+	FRAME_FREE,	/* part of a block in the buddy lists; comes and goes under buddy_lock */
 	FRAME_ANON,	/* user memory without a file */
 	FRAME_CACHE,	/* a page of a page cache (file contents) */
 	FRAME_TABLE,	/* a page-table page of a user address space; all zeroes when freed */
 	FRAME_SLAB,	/* holds slab objects; owner is the cache */
 	FRAME_STACK,	/* kernel stack */
 	FRAME_KERNEL,	/* other kernel memory */
-	FRAME_KINDS
+	FRAME_KINDS,
+	FRAME_CACHED = FRAME_KINDS /* free, in a CPU's cache: counted as FRAME_FREE */
 };
 
 struct frame {
@@ -33,7 +34,7 @@ struct frame {
 	u16 slab_free;	/* FRAME_SLAB: offset / 8 of the first free object, SLAB_END if none */
 	u16 slab_cache; /* FRAME_SLAB: number of its kmem_cache */
 	union {
-		/* FRAME_FREE: buddy list or CPU cache; FRAME_SLAB: the cache's list */
+		/* FRAME_FREE: buddy list; FRAME_SLAB: the cache's list */
 		struct list_head link;
 		struct {
 			void *owner; /* FRAME_CACHE: its page_cache */

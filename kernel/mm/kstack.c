@@ -1,19 +1,22 @@
 /*
  * Kernel stacks lie in a region of their own, in slots of four pages of which the upper two are
  * mapped: an overflow hits the unmapped ones and is a double fault with a name, not silent damage.
- * Mapping is the dear part, so a few free stacks stay mapped for the next fork; beyond that the
- * frames go back. A free, unmapped slot keeps the number of the next free slot in its own (not
+ * Mapping is the dear part, and unmapping, which all CPUs must hear of, is dearer: so a few free
+ * stacks stay mapped for the next fork, and when they get too many, half of them go at once, with
+ * one flush. A free, unmapped slot keeps the number of the next free slot in its own (not
  * present) page-table entry, so the list needs no memory. kstack_lock guards all of it.
  */
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/kmap.h"
 #include "mm/tlb.h"
+#include "x86/printk.h"
 #include "x86/spinlock.h"
 
 #define SLOT_SIZE (4 * PAGE_SIZE)
 #define STACK_PAGES (KSTACK_SIZE / PAGE_SIZE)
 #define CACHED_MAX 32
+#define RELEASED_AT_ONCE (CACHED_MAX / 2)
 #define SLOT_NONE 0
 
 static struct spinlock kstack_lock = SPINLOCK_INIT("kernel stacks"); /* guards the four below */
@@ -58,22 +61,47 @@ static u64 slot_take(void)
 	return slot;
 }
 
-/* Unmaps what is mapped of a slot and puts the slot on the free list. Its first entry's table
- * exists. */
-static void slot_release(u64 slot)
+/* Takes what is mapped of a slot out of the tables, into old. Its first entry's table exists. */
+static void slot_unmap(u64 slot, pte_t old[STACK_PAGES])
 {
 	for (u64 page = 0; page < STACK_PAGES; page++) {
-		u64 addr = slot_stack(slot) + page * PAGE_SIZE;
-		pte_t *entry = stack_entry(addr), old = *entry;
+		pte_t *entry = stack_entry(slot_stack(slot) + page * PAGE_SIZE);
 
+		old[page] = *entry;
 		*entry = 0;
-		if (old & PTE_P) {
-			tlb_flush_kernel_page(addr);
-			frame_put(frame_of_phys(old & PTE_ADDR));
-		}
 	}
-	*stack_entry(slot_stack(slot)) = free_slot << PAGE_SHIFT; /* bit 0 clear: not present */
+}
+
+/* Puts the slot on the free list, and the frames that it had, which every CPU has forgotten. */
+static void slot_free(u64 slot, const pte_t old[STACK_PAGES])
+{
+	ASSERT(spin_held(&kstack_lock));
+	for (u64 page = 0; page < STACK_PAGES; page++)
+		if (old[page] & PTE_P)
+			frame_put(frame_of_phys(old[page] & PTE_ADDR));
+	/* bit 0 clear: not present */
+	*stack_entry(slot_stack(slot)) = free_slot << PAGE_SHIFT;
 	free_slot = slot;
+}
+
+/* Gives up to RELEASED_AT_ONCE cached stacks back; how many. The lock is held, and let go of while
+ * other CPUs are made to forget them. */
+static u32 release_some(void)
+{
+	pte_t old[RELEASED_AT_ONCE][STACK_PAGES];
+	u64 slots[RELEASED_AT_ONCE];
+	u32 count = 0;
+
+	while (cached_count && count < RELEASED_AT_ONCE)
+		slots[count++] = ((u64)cached[--cached_count] - STACKS_BASE) / SLOT_SIZE;
+	spin_unlock(&kstack_lock);
+	for (u32 i = 0; i < count; i++)
+		slot_unmap(slots[i], old[i]);
+	tlb_flush_kernel();
+	spin_lock(&kstack_lock);
+	for (u32 i = 0; i < count; i++)
+		slot_free(slots[i], old[i]);
+	return count;
 }
 
 void *kstack_alloc(void)
@@ -95,7 +123,11 @@ void *kstack_alloc(void)
 		struct frame *frame = frame_alloc(FRAME_STACK);
 
 		if (!frame) {
-			slot_release(slot);
+			pte_t old[STACK_PAGES];
+
+			slot_unmap(slot, old);
+			tlb_flush_kernel();
+			slot_free(slot, old);
 			goto out;
 		}
 		*stack_entry(slot_stack(slot) + page * PAGE_SIZE) =
@@ -110,10 +142,9 @@ out:
 void kstack_free(void *stack)
 {
 	spin_lock(&kstack_lock);
-	if (cached_count < CACHED_MAX)
-		cached[cached_count++] = stack;
-	else
-		slot_release(((u64)stack - STACKS_BASE) / SLOT_SIZE);
+	while (cached_count == CACHED_MAX)
+		release_some(); /* another CPU may fill it meanwhile */
+	cached[cached_count++] = stack;
 	spin_unlock(&kstack_lock);
 }
 
@@ -123,8 +154,8 @@ u64 kstack_shrink(void)
 
 	if (!spin_trylock(&kstack_lock)) /* perhaps held by the caller, who makes a stack */
 		return 0;
-	for (; cached_count; count += STACK_PAGES)
-		slot_release(((u64)cached[--cached_count] - STACKS_BASE) / SLOT_SIZE);
+	while (cached_count)
+		count += release_some() * STACK_PAGES;
 	spin_unlock(&kstack_lock);
 	return count;
 }

@@ -10,6 +10,7 @@
 #include "mm/pagecache.h"
 #include "mm/slab.h"
 #include "mm/sysvshm.h"
+#include "mm/tlb.h"
 #include "sched/task.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
@@ -70,6 +71,7 @@ static void mm_destroy(struct mm_struct *mm)
 	struct frame *top = frame_of(mm->pml4);
 	struct vm_area_struct *vma, *next;
 
+	tlb_leave(mm);
 	mutex_lock(&mm->lock); /* nobody contends; the functions below expect it */
 	table_for_each(top, mm->pml4, i) {
 		table_put(frame_of_phys(mm->pml4[i] & PTE_ADDR), 2);
@@ -128,9 +130,15 @@ void mm_activate(struct mm_struct *mm)
 {
 	irq_push();
 	struct cpu *cpu = this_cpu();
-	if (cpu->mm != mm) {
-		cpu->mm = mm;
+	struct mm_struct *old = cpu->mm;
+	if (old != mm) {
+		/* tlb.c says why in this order */
+		if (mm)
+			__atomic_fetch_or(&mm->cpus, 1ull << cpu->id, __ATOMIC_SEQ_CST);
 		write_cr3(virt_to_phys(mm ? mm->pml4 : kernel_pml4));
+		cpu->mm = mm;
+		if (old)
+			__atomic_fetch_and(&old->cpus, ~(1ull << cpu->id), __ATOMIC_SEQ_CST);
 	}
 	irq_pop();
 }

@@ -87,6 +87,7 @@ struct mm_struct {
 	pte_t *pml4;		       /* in the direct map */
 	/* atomic; tasks and others that keep the address space alive */
 	u32 users;
+	u64 cpus; /* atomic: a bit for each CPU whose CR3 holds it (tlb.c) */
 	u32 vma_count;
 	u64 total_pages;	     /* of all areas: VmSize */
 	u64 data_pages, stack_pages; /* private writable; growing down */
@@ -152,9 +153,8 @@ enum fault_result {
 /* Makes the page at addr present for the access, or says why it cannot be. Takes the mm's lock. */
 enum fault_result mm_fault(struct mm_struct *mm, u64 addr, unsigned access);
 /*
- * For access to an address space from outside (execve's stack, later ptrace): the frame at addr,
- * faulted in (write: copied if shared), with a reference. ERR_PTR(-EFAULT, -ENOMEM). Takes the mm's
- * lock.
+ * For an address space that no task runs in yet (execve's): the frame at addr, faulted in (write:
+ * copied if shared), with a reference. ERR_PTR(-EFAULT, -ENOMEM). Takes the mm's lock.
  */
 struct frame *mm_page(struct mm_struct *mm, u64 addr, unsigned access);
 /*

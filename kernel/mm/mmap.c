@@ -21,8 +21,9 @@ static u32 prot_flags(int prot)
 /* The same without what may be promised. */
 static int check_limits(struct mm_struct *mm, u64 pages, u32 flags)
 {
-	if (pages > (task_rlimit(RLIMIT_AS) >> PAGE_SHIFT) ||
-	    mm->total_pages > (task_rlimit(RLIMIT_AS) >> PAGE_SHIFT) - pages)
+	u64 most = task_rlimit(RLIMIT_AS) >> PAGE_SHIFT;
+
+	if (pages > most || mm->total_pages > most - pages)
 		return -ENOMEM;
 	if (vm_is_data(flags) && mm->data_pages + pages > task_rlimit(RLIMIT_DATA) >> PAGE_SHIFT)
 		return -ENOMEM;
@@ -150,7 +151,7 @@ s64 mm_map(struct mm_struct *mm, const struct mmap_request *request)
 	u32 flags = prot_flags(request->prot) | request->vm_flags | (shared ? VM_SHARED : 0) |
 		    (request->flags & MAP_GROWSDOWN ? VM_GROWSDOWN : 0) |
 		    (commit_noreserve(request->flags & MAP_NORESERVE) ? VM_NORESERVE : 0) |
-		    (request->flags & MAP_LOCKED ? VM_LOCKED : 0) | mm->future_flags;
+		    (request->flags & MAP_LOCKED ? VM_LOCKED : 0);
 	struct vm_area_struct *vma = vma_new(mm, 0, size, flags);
 	s64 result = -ENOMEM;
 
@@ -169,6 +170,7 @@ s64 mm_map(struct mm_struct *mm, const struct mmap_request *request)
 	vma->cache = request->cache;
 	vma->pgoff = request->pgoff;
 	mutex_lock(&mm->lock);
+	vma->flags |= mm->future_flags;
 	if (request->size == 0 || ((flags & VM_GROWSDOWN) && (shared || request->ops)))
 		result = -EINVAL;
 	else if (size != 0 && size <= USER_END) /* a size near 2^64 rounds up to 0 */

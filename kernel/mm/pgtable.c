@@ -13,7 +13,6 @@
 #include <asm/errno.h>
 
 #define BATCH_FRAMES 64
-#define FLUSH_PAGES_SINGLY 16
 
 /* What one entry of a table at this level spans, in bytes. */
 static u64 level_span(unsigned level)
@@ -115,18 +114,18 @@ void pte_install(struct mm_struct *mm, pte_t *entry, struct frame *frame, pte_t 
 	pages_count(mm, entry, anon, !anon);
 }
 
-/* Frames on their way out. */
+/* Frames on their way out: one flush, and with it one message to other CPUs, is for all of them. */
 struct unmap_batch {
 	struct mm_struct *mm;
 	u32 count;
-	bool flush_all;
+	u64 start, end; /* to be flushed: what holds all their addresses */
 	struct frame *frames[BATCH_FRAMES];
 };
 
 static void batch_flush(struct unmap_batch *batch)
 {
-	if (batch->flush_all)
-		tlb_flush_mm(batch->mm);
+	if (batch->count)
+		tlb_flush_range(batch->mm, batch->start, batch->end);
 	for (u32 i = 0; i < batch->count; i++)
 		frame_put(batch->frames[i]);
 	batch->count = 0;
@@ -152,8 +151,6 @@ static void unmap_pages(struct unmap_batch *batch, pte_t *table, u64 start, u64 
 		pages++;
 		anon += frame->kind == FRAME_ANON;
 		*entry = 0;
-		if (!batch->flush_all)
-			tlb_flush_page(batch->mm, at);
 		batch_add(batch, frame);
 	}
 	pages_count(batch->mm, table, -(s64)anon, (s64)anon - pages);
@@ -188,10 +185,12 @@ static void unmap_shared(struct mm_struct *mm, pte_t *entry, unsigned level)
 	table_put(shared, level);
 }
 
-/* A table that other address spaces use, too. */
+/* A table that other address spaces use, too. Once it is not, it never is again while the lock is
+ * held, and what they did to it is seen (cow.c). */
 static bool is_shared(pte_t entry)
 {
-	return !(entry & PTE_W) && frame_of_phys(entry & PTE_ADDR)->refs > 1;
+	return !(entry & PTE_W) &&
+	       __atomic_load_n(&frame_of_phys(entry & PTE_ADDR)->refs, __ATOMIC_ACQUIRE) > 1;
 }
 
 /* The same for a table of a higher level, with the tables below it that become empty. */
@@ -218,8 +217,6 @@ static void unmap_tables(struct unmap_batch *batch, pte_t *table, unsigned level
 		if (frame->used > 0)
 			continue;
 		batch->mm->table_frames--;
-		/* the processor may hold the path in its paging-structure caches */
-		batch->flush_all = true;
 		*entry = 0;
 		frame_of(table)->used--;
 		batch_add(batch, frame);
@@ -232,7 +229,8 @@ static void pages_unmap(struct mm_struct *mm, u64 start, u64 end)
 
 	batch.mm = mm;
 	batch.count = 0;
-	batch.flush_all = (end - start) >> PAGE_SHIFT > FLUSH_PAGES_SINGLY;
+	batch.start = start;
+	batch.end = end;
 	unmap_tables(&batch, mm->pml4, 3, start, end);
 	batch_flush(&batch);
 }

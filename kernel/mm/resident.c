@@ -169,7 +169,7 @@ void mm_populate_all(struct mm_struct *mm)
 
 void mm_populate_new(struct mm_struct *mm, u64 start, u64 end)
 {
-	if (mm->locked_pages)
+	if (__atomic_load_n(&mm->locked_pages, __ATOMIC_RELAXED))
 		mm_populate(mm, start, end, true);
 }
 

@@ -29,7 +29,7 @@ static struct kmem_cache kmalloc_caches[ARRAY_SIZE(kmalloc_sizes)];
 void kmem_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align)
 {
 	*cache = (struct kmem_cache){ .name = name, .align = (u32)max(align, (size_t)8) };
-	spin_init(&cache->lock, name);
+	spin_init(&cache->lock, "slab cache");
 	cache->size = (u32)align_up(size, cache->align);
 	while (cache->order < SLAB_ORDER_MAX &&
 	       (PAGE_SIZE << cache->order) / cache->size < SLAB_OBJECTS_WANTED)

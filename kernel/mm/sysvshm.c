@@ -130,10 +130,11 @@ static int free_index(void)
 static int publish(struct shm_segment *segment)
 {
 	int index = free_index();
+	u64 all = __atomic_load_n(&shm_limits.all, __ATOMIC_RELAXED);
 
 	if (index < 0)
 		return index;
-	if (segment->memory.pages > shm_limits.all - min(total_pages, shm_limits.all))
+	if (segment->memory.pages > all - min(total_pages, all))
 		return -ENOSPC;
 	if (index <= last_index)
 		sequence = sequence < SEQUENCE_MAX ? sequence + 1 : 0;

@@ -98,15 +98,42 @@ static void notify_parent_of_death(struct task_struct *child)
 	wait_queue_wake(&parent->signal->child_exit);
 }
 
+/* The thread that made the child is dead: the child may have asked to be told (prctl(2),
+ * PR_SET_PDEATHSIG), by each of its threads for itself. */
+static void tell_of_death(struct task_struct *child)
+{
+	const struct task_struct *task = NULL;
+
+	while (!process_is_dead(child) && (task = thread_next(child->signal, task))) {
+		struct siginfo info = signal_info_from_user(task->pdeath_signal, SI_USER);
+
+		if (task->pdeath_signal)
+			signal_send_info(child, task->pdeath_signal, &info);
+	}
+}
+
+/* The same for all that the running thread made, before it leaves its process. tasklist_lock held.
+ * Few ask, so that nobody is looked at where none did. */
+static void tell_made_children(void)
+{
+	struct task_struct *child;
+
+	if (!current->signal->children_ask || current->signal->threads == 1)
+		return;
+	list_for_each(child, &current->leader->children, sibling) {
+		if (child->maker == current->pid) {
+			child->maker = 0; /* whichever other thread */
+			tell_of_death(child);
+		}
+	}
+}
+
 static void adopt(struct task_struct *child, struct task_struct *parent)
 {
 	child->parent = parent;
+	child->maker = parent->pid;
 	child->exit_signal = SIGCHLD; /* the new parent waits for no other kind */
-	if (child->pdeath_signal && child->sighand) {
-		struct siginfo info = signal_info_from_user(child->pdeath_signal, SI_USER);
-
-		signal_send_info(child, child->pdeath_signal, &info);
-	}
+	tell_of_death(child);
 }
 
 /* tasklist_lock held. Moves every child, dead or alive, and tells the new parent of the dead; if
@@ -155,8 +182,7 @@ static bool end_process(struct task_struct *leader)
 {
 	struct signal_struct *signal = leader->signal;
 
-	if (signal->group_exit)
-		leader->exit_code = signal->group_exit_code;
+	leader->exit_code = signal->group_exit_code;
 	leader->self_sum = signal->dead;
 	reparent_children(leader, find_new_parent(leader));
 	group_check_orphaned(leader, NULL);
@@ -180,7 +206,7 @@ static bool end_process(struct task_struct *leader)
 
 /* The running task is a part of its process no more, and perhaps the process is no more. Whoever
  * nobody will ask for loses the pid table's reference; the running one goes in task_off_cpu. */
-static void leave_process(int code)
+static void leave_process(void)
 {
 	struct task_struct *leader = current->leader;
 	struct signal_struct *signal = current->signal;
@@ -188,7 +214,7 @@ static void leave_process(int code)
 	bool is_leader = current == leader, unwanted = false;
 
 	spin_lock(&tasklist_lock);
-	current->exit_code = code;
+	tell_made_children();
 	task_live_count--;
 	bool last = thread_leave_group();
 	if (!is_leader)
@@ -210,7 +236,7 @@ static void leave_process(int code)
 
 void do_exit(int code)
 {
-	bool last = signal_begin_exit();
+	bool last = signal_begin_exit(code);
 
 	if (last && current->tgid == 1)
 		panic("init died: %s %d", code & 0x7f ? "signal" : "status",
@@ -221,7 +247,7 @@ void do_exit(int code)
 	exit_files();
 	if (last && session_leader_exits && pid_nr(current->leader->session) == current->tgid)
 		session_leader_exits();
-	leave_process(code);
+	leave_process();
 	sched_exit();
 }
 

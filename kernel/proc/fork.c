@@ -242,6 +242,7 @@ static void link_family(struct task_struct *child, struct task_struct *parent, s
 {
 	ASSERT(spin_held(&tasklist_lock));
 	child->parent = parent;
+	child->maker = parent == current->leader ? current->pid : parent->pid;
 	child->pgrp = pid_get(pgrp);
 	child->session = pid_get(session);
 	list_add_tail(&parent->children, &child->sibling);

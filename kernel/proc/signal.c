@@ -424,7 +424,7 @@ int signal_begin_group_exit(int exit_code)
 	return exit_code;
 }
 
-bool signal_begin_exit(void)
+bool signal_begin_exit(int exit_code)
 {
 	struct signal_struct *signal = current->signal;
 	int stopped_by = 0;
@@ -433,6 +433,10 @@ bool signal_begin_exit(void)
 	spin_lock(&current->sighand->lock);
 	current->exiting = true;
 	bool last = --signal->live == 0;
+	if (last && !signal->group_exit) {
+		signal->group_exit = true;
+		signal->group_exit_code = exit_code;
+	}
 	pass_on(~current->blocked);
 	if (current->stop_pending) { /* the others may have waited for this one to stop */
 		current->stop_pending = false;

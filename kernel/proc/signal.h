@@ -54,6 +54,7 @@ struct signal_struct {
 	u32 forking;	   /* forks under way, and what was sent to the whole group meanwhile: */
 	u64 fork_signals;  /* the children must not miss it. sighand->lock */
 	bool is_subreaper; /* adopts the orphans among its descendants; tasklist_lock */
+	bool children_ask; /* one of them has set PR_SET_PDEATHSIG. tasklist_lock */
 	/* OOM_SCORE_ADJ_MIN to _MAX, and the lowest it may be set to; inherited. tasklist_lock */
 	int oom_score_adj, oom_score_adj_min;
 	struct itimers itimers;		   /* sighand->lock */
@@ -113,8 +114,9 @@ int signal_begin_group_exit(int exit_code);
 /* Makes every thread but `except` die; sighand->lock held. */
 void signal_kill_threads(struct signal_struct *signal, const struct task_struct *except);
 /* The running task will take no more signals: others may have to take what was meant for it, and a
- * stop goes on without it. True if it is the last of its process to do so. */
-bool signal_begin_exit(void);
+ * stop goes on without it. True if it is the last of its process to do so: then the process exits
+ * with its code, if with no other. */
+bool signal_begin_exit(int exit_code);
 
 /* Looks again whether something is pending for task; its sighand->lock held. */
 void signal_recalculate(struct task_struct *task);

@@ -16,6 +16,20 @@
 
 #define CONTINUED_STATUS 0xffff
 
+/* Did the running thread make the child (wait(2), __WNOTHREAD)? */
+static bool made_here(const struct task_struct *child)
+{
+	const struct task_struct *maker = task_find(child->maker);
+
+	if (maker && maker->leader == current->leader && !(maker->state & EXIT_ZOMBIE))
+		return maker == current;
+	/* it is dead: the first thread that is not has inherited them */
+	for (maker = NULL; (maker = thread_next(current->signal, maker));)
+		if (!maker->exiting)
+			return maker == current;
+	return false;
+}
+
 /* Clone children (who signal something other than SIGCHLD) are waited for only when asked (wait(2),
  * __WCLONE). */
 static bool is_eligible(const struct task_struct *child, const struct wait_request *request)
@@ -25,6 +39,8 @@ static bool is_eligible(const struct task_struct *child, const struct wait_reque
 	if (request->whom == WAIT_PID && child->pid != request->nr)
 		return false;
 	if (request->whom == WAIT_GROUP && pid_nr(child->pgrp) != request->nr)
+		return false;
+	if ((request->options & __WNOTHREAD) && !made_here(child))
 		return false;
 	return (request->options & __WALL) || clone_child == !!(request->options & __WCLONE);
 }

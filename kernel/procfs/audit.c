@@ -137,9 +137,10 @@ static void audit_frames(struct audit *audit)
 	for (u64 pfn = 0; pfn < frames_count; pfn++) {
 		struct frame *frame = &frames[pfn];
 
-		counts[frame->kind]++;
+		counts[frame->kind == FRAME_CACHED ? FRAME_FREE : frame->kind]++;
 		switch (frame->kind) {
 		case FRAME_FREE:
+		case FRAME_CACHED:
 			if (frame->refs)
 				complain(audit, "references of free frame", pfn, 0, frame->refs);
 			break;

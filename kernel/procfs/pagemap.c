@@ -111,6 +111,7 @@ static u64 frame_flags(const struct frame *frame)
 		return mapped | 1ull << KPF_ZERO_PAGE;
 	switch (frame->kind) {
 	case FRAME_FREE:
+	case FRAME_CACHED:
 		return 1ull << KPF_BUDDY;
 	case FRAME_ANON:
 		return mapped | 1ull << KPF_ANON | 1ull << KPF_SWAPBACKED | 1ull << KPF_UPTODATE;

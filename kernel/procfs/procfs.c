@@ -429,6 +429,17 @@ static pid_t thread_after(const struct pid *process, pid_t nr)
 	return result;
 }
 
+/* A link for each thread's directory, and two as always. */
+static void tasks_refresh(struct inode *inode)
+{
+	spin_lock(&tasklist_lock);
+	const struct task_struct *process = node_of(inode)->pid->task, *task = NULL;
+	inode->nlink = 2;
+	while (process && process->signal && (task = thread_next(process->signal, task)))
+		inode->nlink++;
+	spin_unlock(&tasklist_lock);
+}
+
 static int tasks_readdir(struct file *file, struct dir_context *context)
 {
 	const struct pid *process = node_of(file->inode)->pid;
@@ -453,15 +464,15 @@ static int tasks_readdir(struct file *file, struct dir_context *context)
 
 /* --- /proc/PID/fd --- */
 
-/* The first open file at or above *fd of an entry's task, with a reference. The table cannot go
- * meanwhile: a dying task gives it up under tasklist_lock. */
-static struct file *node_file_get(const struct proc_node *node, u32 *fd)
+/* files_next() of an entry's task. The table cannot go meanwhile: a dying task gives it up under
+ * tasklist_lock. No file is held: the namespace lock is, which the end of some files needs. */
+static bool node_next_fd(const struct proc_node *node, u32 *fd, u32 *mode)
 {
 	spin_lock(&tasklist_lock);
-	struct task_struct *task = node->pid->task;
-	struct file *file = task && task->files ? files_next(task->files, fd) : NULL;
+	const struct task_struct *task = node->pid->task;
+	bool found = task && task->files && files_next(task->files, fd, mode);
 	spin_unlock(&tasklist_lock);
-	return file;
+	return found;
 }
 
 static struct dentry *fd_dir_lookup(struct dentry *dir, const char *name, size_t length)
@@ -469,20 +480,16 @@ static struct dentry *fd_dir_lookup(struct dentry *dir, const char *name, size_t
 	struct proc_node node = { .pid = node_of(dir->inode)->pid,
 				  .entry = TASK_FD,
 				  .thread = node_of(dir->inode)->thread };
-	u32 wanted, found;
+	u32 wanted, found, fmode;
 
 	if (!parse_number(name, length, &wanted))
 		return ERR_PTR(-ENOENT);
 	found = wanted;
-	struct file *file = node_file_get(&node, &found);
-	if (!file)
+	if (!node_next_fd(&node, &found, &fmode) || found != wanted)
 		return ERR_PTR(-ENOENT);
-	mode_t mode = S_IFLNK | (file->mode & FMODE_READ ? 0500 : 0) |
-		      (file->mode & FMODE_WRITE ? 0300 : 0);
-	file_put(file);
+	mode_t mode = S_IFLNK | (fmode & FMODE_READ ? 0500 : 0) | (fmode & FMODE_WRITE ? 0300 : 0);
 	node.fd = (int)wanted;
-	return found == wanted ? make(dir, name, length, mode, &link_ops, NULL, &node)
-			       : ERR_PTR(-ENOENT);
+	return make(dir, name, length, mode, &link_ops, NULL, &node);
 }
 
 static int fd_dir_readdir(struct file *file, struct dir_context *context)
@@ -492,12 +499,10 @@ static int fd_dir_readdir(struct file *file, struct dir_context *context)
 	if (!dir_emit_dots(file, context))
 		return 0;
 	while (true) {
-		u32 fd = (u32)(context->pos - 2);
-		struct file *open = node_file_get(node_of(file->inode), &fd);
+		u32 fd = (u32)(context->pos - 2), mode;
 
-		if (!open)
+		if (!node_next_fd(node_of(file->inode), &fd, &mode))
 			return 0;
-		file_put(open);
 		context->pos = fd + 2;
 		snprintf(name, sizeof(name), "%u", fd);
 		if (!emit(context, name, fd + 1, S_IFLNK >> 12))
@@ -534,9 +539,9 @@ static struct dentry *task_target(const struct task_struct *task, const struct p
 	case TASK_LINK_EXE:
 		return task->mm && task->mm->exe ? dentry_get(file_dentry(task->mm->exe)) : NULL;
 	case TASK_LINK_CWD:
-		return task->fs ? dentry_get(task->fs->cwd) : NULL;
+		return task->fs ? fs_get_cwd(task->fs) : NULL;
 	default:
-		return task->fs ? dentry_get(task->fs->root) : NULL;
+		return task->fs ? fs_get_root(task->fs) : NULL;
 	}
 }
 
@@ -713,7 +718,9 @@ static const struct file_ops tasks_file_ops = { .readdir = tasks_readdir };
 static const struct inode_ops root_ops = { .lookup = root_lookup, .destroy = node_destroy };
 static const struct inode_ops dir_ops = { .lookup = dir_lookup, .destroy = node_destroy };
 static const struct inode_ops task_dir_ops = { .lookup = task_dir_lookup, .destroy = node_destroy };
-static const struct inode_ops tasks_ops = { .lookup = tasks_lookup, .destroy = node_destroy };
+static const struct inode_ops tasks_ops = { .lookup = tasks_lookup,
+					    .refresh = tasks_refresh,
+					    .destroy = node_destroy };
 static const struct inode_ops fd_dir_ops = { .lookup = fd_dir_lookup,
 					     .permits = is_own,
 					     .destroy = node_destroy };

@@ -8,6 +8,7 @@
 #include "proc/oom.h"
 #include "proc/pid.h"
 #include "procfs/text.h"
+#include "sched/watchdog.h"
 #include "syscall/process.h"
 #include "syscall/uts.h"
 #include "x86/bootinfo.h"
@@ -183,12 +184,21 @@ static void show_cpuinfo(struct text *text, struct task_struct *task)
 }
 
 const struct proc_file root_files[] = {
-	{ "audit", 0444, show_audit, NULL },	   { "cmdline", 0444, show_cmdline, NULL },
-	{ "cpuinfo", 0444, show_cpuinfo, NULL },   { "filesystems", 0444, show_filesystems, NULL },
-	{ "loadavg", 0444, show_loadavg, NULL },   { "meminfo", 0444, show_meminfo, NULL },
-	{ "slabinfo", 0400, show_slabinfo, NULL }, { "stat", 0444, show_stat, NULL },
-	{ "uptime", 0444, show_uptime, NULL },	   { "version", 0444, show_version, NULL },
-	{ "vmstat", 0444, show_vmstat, NULL },	   { .name = NULL },
+	{ "audit", 0444, show_audit, NULL },
+	{ "cmdline", 0444, show_cmdline, NULL },
+	{ "cpuinfo", 0444, show_cpuinfo, NULL },
+	{ "filesystems", 0444, show_filesystems, NULL },
+	{ "loadavg", 0444, show_loadavg, NULL },
+	{ "meminfo", 0444, show_meminfo, NULL },
+	{ "slabinfo", 0400, show_slabinfo, NULL },
+	{ "stat", 0444, show_stat, NULL },
+	{ "uptime", 0444, show_uptime, NULL },
+	{ "version", 0444, show_version, NULL },
+	{ "vmstat", 0444, show_vmstat, NULL },
+#if LOCKCHECK
+	{ "lockcheck", 0600, show_lockcheck, store_lockcheck },
+#endif
+	{ .name = NULL },
 };
 
 /* --- sysctls --- */
@@ -207,7 +217,7 @@ int store_number(const char *text, u64 *number, u64 max)
 
 	if (!parse_value(text, &value) || value > max)
 		return -EINVAL;
-	*number = value;
+	__atomic_store_n(number, value, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -224,7 +234,7 @@ static int store_fork_mode(char *value, struct task_struct *task)
 	(void)task;
 	if (!fork_mode_parse(value, &mode))
 		return -EINVAL;
-	fork_mode = mode;
+	__atomic_store_n(&fork_mode, mode, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -259,8 +269,10 @@ static void show_osrelease(struct text *text, struct task_struct *task)
 
 static void show_hostname(struct text *text, struct task_struct *task)
 {
+	struct new_utsname now = uts_now();
+
 	(void)task;
-	text_print(text, "%s\n", system_name.nodename);
+	text_print(text, "%s\n", now.nodename);
 }
 
 static int store_hostname(char *value, struct task_struct *task)
@@ -268,7 +280,7 @@ static int store_hostname(char *value, struct task_struct *task)
 	(void)task;
 	if (strlen(value) > __NEW_UTS_LEN)
 		return -EINVAL;
-	strlcpy(system_name.nodename, value, sizeof(system_name.nodename));
+	uts_set_host(value, strlen(value));
 	return 0;
 }
 
@@ -309,6 +321,18 @@ static void show_printk(struct text *text, struct task_struct *task)
 		   LEVEL_INFO + 1);
 }
 
+static void show_watchdog_thresh(struct text *text, struct task_struct *task)
+{
+	(void)task;
+	text_print(text, "%llu\n", (ull)watchdog_thresh);
+}
+
+static int store_watchdog_thresh(char *value, struct task_struct *task)
+{
+	(void)task;
+	return store_number(value, &watchdog_thresh, WATCHDOG_THRESH_MAX);
+}
+
 const struct proc_file sys_kernel_files[] = {
 	{ "cap_last_cap", 0444, show_cap_last_cap, NULL },
 	{ "dmesg_restrict", 0644, show_dmesg_restrict, store_dmesg_restrict },
@@ -322,6 +346,7 @@ const struct proc_file sys_kernel_files[] = {
 	{ "shmall", 0644, show_shmall, store_shmall },
 	{ "shmmax", 0644, show_shmmax, store_shmmax },
 	{ "shmmni", 0644, show_shmmni, store_shmmni },
+	{ "watchdog_thresh", 0644, show_watchdog_thresh, store_watchdog_thresh },
 	{ .name = NULL },
 };
 

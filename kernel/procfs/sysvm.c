@@ -24,7 +24,7 @@ static int store_mode(char *value, struct task_struct *task)
 	(void)task;
 	if (!parse_value(value, &number) || number > OVERCOMMIT_NEVER)
 		return -EINVAL;
-	commit_policy.mode = (u32)number;
+	__atomic_store_n(&commit_policy.mode, (u32)number, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -36,11 +36,12 @@ static void show_ratio(struct text *text, struct task_struct *task)
 
 static int store_ratio(char *value, struct task_struct *task)
 {
-	int error = store_number(value, &commit_policy.ratio, RATIO_MAX);
+	u64 ratio;
+	int error = store_number(value, &ratio, RATIO_MAX);
 
 	(void)task;
 	if (!error)
-		commit_policy.kib = 0;
+		commit_set_limit(ratio, 0);
 	return error;
 }
 
@@ -52,11 +53,12 @@ static void show_kbytes(struct text *text, struct task_struct *task)
 
 static int store_kbytes(char *value, struct task_struct *task)
 {
-	int error = store_number(value, &commit_policy.kib, KIB_MAX);
+	u64 kib;
+	int error = store_number(value, &kib, KIB_MAX);
 
 	(void)task;
 	if (!error)
-		commit_policy.ratio = 0;
+		commit_set_limit(0, kib);
 	return error;
 }
 

@@ -100,7 +100,8 @@ static void gather(struct task_struct *task, bool thread, struct summary *sum)
 		spin_lock(&task->sighand->lock);
 		sum->pending = task->pending.set;
 		sum->shared_pending = task->signal->pending.set;
-		sum->threads = task->signal->threads;
+		/* a dead leader counts, too, while it is there */
+		sum->threads = task->signal->threads + !!(task->leader->state & EXIT_ZOMBIE);
 		sum->signal_limit = task->signal->rlimits[RLIMIT_SIGPENDING].rlim_cur;
 		for (int i = 0; i < SIGNAL_COUNT; i++) {
 			__sighandler_t handler = task->sighand->actions[i].sa_handler;

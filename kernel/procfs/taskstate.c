@@ -98,7 +98,7 @@ void task_show_limits(struct text *text, struct task_struct *task)
 
 void task_show_cpus(struct text *text, struct task_struct *task)
 {
-	u64 cpus = task->affinity & ((1ull << cpu_count) - 1);
+	u64 cpus = task->affinity & cpus_online();
 	const char *separator = "";
 
 	text_print(text, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t", (ull)cpus);

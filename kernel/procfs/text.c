@@ -71,7 +71,7 @@ void text_print(struct text *text, const char *format, ...)
 	if (!reserve(text, size + 1))
 		return;
 	va_start(args, format);
-	vsnprintf(text->data + text->size, size + 1, format, args);
+	/* a name that its task has changed since may be shorter now, or longer */
+	text->size += min((size_t)vsnprintf(text->data + text->size, size + 1, format, args), size);
 	va_end(args);
-	text->size += size;
 }

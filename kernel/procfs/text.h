@@ -96,6 +96,10 @@ ssize_t read_kpageflags(struct uio *uio, s64 *pos);
 /* pagetables.c */
 void task_show_pagetables(struct text *text, struct task_struct *task);
 
+/* lockcheck.c, only in the lock checker's kernel. */
+void show_lockcheck(struct text *text, struct task_struct *task);
+int store_lockcheck(char *value, struct task_struct *task);
+
 /* audit.c: the whole recount; also /proc/audit. Returns the errors found. */
 u64 audit_run(struct text *text);
 

@@ -31,7 +31,8 @@ static inline bool mutex_held(const struct mutex *mutex)
 	return (mutex->holder & ~MUTEX_WAITERS) == (u64)current;
 }
 
-static inline bool mutex_trylock(struct mutex *mutex)
+/* What the three below are made of. */
+static inline __lock_inline bool mutex_take_if_free(struct mutex *mutex)
 {
 	u64 free = 0;
 
@@ -39,16 +40,40 @@ static inline bool mutex_trylock(struct mutex *mutex)
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-static inline void mutex_lock(struct mutex *mutex)
+static inline __lock_inline void mutex_lock_how(struct mutex *mutex, enum lock_how how)
 {
-	if (!mutex_trylock(mutex))
+	lockcheck_mutex_wait(mutex, mutex->lock.name, how);
+	if (!mutex_take_if_free(mutex))
 		mutex_lock_slowly(mutex);
+	lockcheck_mutex_taken(mutex, mutex->lock.name);
 }
 
-static inline void mutex_unlock(struct mutex *mutex)
+static inline __lock_inline void mutex_lock(struct mutex *mutex)
+{
+	mutex_lock_how(mutex, LOCK_PLAIN);
+}
+
+/* While another mutex of the same name is held: a comment says what keeps the order of the two. */
+static inline __lock_inline void mutex_lock_nested(struct mutex *mutex)
+{
+	mutex_lock_how(mutex, LOCK_NESTED);
+}
+
+static inline __lock_inline bool mutex_trylock(struct mutex *mutex)
+{
+	bool taken = mutex_take_if_free(mutex);
+
+	if (taken)
+		lockcheck_mutex_taken(mutex, mutex->lock.name);
+	return taken;
+}
+
+static inline __lock_inline void mutex_unlock(struct mutex *mutex)
 {
 	u64 mine = (u64)current;
 
+	if (!lockcheck_mutex_release(mutex, mutex->lock.name))
+		return;
 	if (!__atomic_compare_exchange_n(&mutex->holder, &mine, 0, false, __ATOMIC_RELEASE,
 					 __ATOMIC_RELAXED))
 		mutex_unlock_slowly(mutex);

@@ -9,7 +9,22 @@
  *
  * The run queue's lock is taken before a task's state is looked at and held until the other task
  * runs on its own stack (finish_switch), so a waker sees a task either still running or wholly
- * switched out, never between.
+ * switched out, never between. Two run queues are locked in the order of their CPUs.
+ *
+ * A task that wakes or begins goes to the CPU where it ran last if that one is idle, else to one
+ * that is idle, else to the last all the same. Nothing waits while a CPU that could run it idles:
+ *
+ *   A CPU sets its bit in idle_cpus before it looks at the other queues for something to take, and
+ *   sleeps only if there is nothing. Whoever puts a task where it must wait does so before looking
+ *   at idle_cpus, and prods one that could take it. With a full fence on either side, at least one
+ *   of the two sees the other.
+ *
+ *   A prod sets TIF_NEED_RESCHED of the idle task, then sends an interrupt. The idle loop looks at
+ *   the flag with interrupts off and turns them on in the instruction before it halts, so that the
+ *   interrupt ends the halt if it did not come before the look.
+ *
+ * Where there are more tasks than CPUs, a CPU whose task used up its slice takes the first waiting
+ * one from a queue that is longer than its own: the odd task goes round, and all advance alike.
  */
 #include "sched/task.h"
 #include "lib/printf.h"
@@ -18,6 +33,7 @@
 #include "mm/mm.h"
 #include "mm/slab.h"
 #include "sched/timer.h"
+#include "x86/apic.h"
 #include "x86/fpu.h"
 #include "x86/printk.h"
 #include "x86/trapframe.h"
@@ -29,7 +45,7 @@ struct runqueue {
 	struct spinlock lock;	/* guards all below and the scheduling fields of its tasks */
 	struct list_head woken; /* slept with some of their slice left; before all in queue */
 	struct list_head queue;
-	u64 running;	     /* tasks in the queue, and the current one unless idle */
+	u64 waiting;	     /* tasks in the two lists; others read it without the lock */
 	u64 uninterruptible; /* tasks asleep in that state, for the load average */
 	u64 switches;
 	u64 user_ticks, system_ticks;
@@ -40,6 +56,7 @@ struct runqueue {
 struct task_struct *switch_stacks(struct task_struct *prev, struct task_struct *next);
 
 static struct runqueue runqueues[CPUS_MAX];
+static u64 idle_cpus; /* atomic: a bit for each CPU that has nothing to run, and was not prodded */
 void (*sched_dead)(struct task_struct *task);
 void (*sched_first_step)(void);
 
@@ -86,7 +103,7 @@ void sched_set_nice(struct task_struct *task, int nice)
 }
 
 /* Locks the run queue of the CPU that task belongs to, which may change until the lock is held. */
-static struct runqueue *lock_runqueue_of(struct task_struct *task)
+static struct runqueue *lock_runqueue_of(const struct task_struct *task)
 {
 	while (true) {
 		struct runqueue *rq = task->cpu->runqueue;
@@ -98,39 +115,119 @@ static struct runqueue *lock_runqueue_of(struct task_struct *task)
 	}
 }
 
+static u64 cpu_bit(const struct cpu *cpu)
+{
+	return 1ull << cpu->id;
+}
+
+static bool may_run_on(const struct task_struct *task, const struct cpu *cpu)
+{
+	return task->affinity & cpu_bit(cpu);
+}
+
+/* Of two run queues, perhaps the same, the lower first. */
+static void lock_both(struct runqueue *one, struct runqueue *other)
+{
+	spin_lock(&min(one, other)->lock);
+	if (one != other)
+		spin_lock_nested(&max(one, other)->lock);
+}
+
+static void unlock_both(struct runqueue *one, struct runqueue *other)
+{
+	if (one != other)
+		spin_unlock(&other->lock);
+	spin_unlock(&one->lock);
+}
+
+/* Where task had best run. */
+static struct cpu *choose_cpu(const struct task_struct *task)
+{
+	if (cpu_count == 1)
+		return task->cpu;
+	u64 allowed = task->affinity & cpus_online();
+	u64 idle = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & allowed;
+	u64 best = idle ? idle : allowed;
+	return best & cpu_bit(task->cpu) ? task->cpu : &cpus[__builtin_ctzll(best)];
+}
+
+/* Chooses a CPU for task and locks its run queue and the one that task belongs to. */
+static struct cpu *choose_and_lock(const struct task_struct *task)
+{
+	while (true) {
+		struct cpu *from = task->cpu, *to = choose_cpu(task);
+
+		lock_both(from->runqueue, to->runqueue);
+		if (task->cpu == from && may_run_on(task, to))
+			return to;
+		unlock_both(from->runqueue, to->runqueue);
+	}
+}
+
 static void enqueue(struct runqueue *rq, struct list_head *queue, struct task_struct *task)
 {
 	ASSERT(spin_held(&rq->lock) && !task->on_queue);
 	task->on_queue = true;
 	list_add_tail(queue, &task->run_link);
-	rq->running++;
+	rq->waiting++;
 }
 
-/* Something new can run: an idle CPU must look. */
-static void prod_cpu(struct runqueue *rq, struct cpu *cpu)
+static void dequeue(struct runqueue *rq, struct task_struct *task)
 {
-	if (cpu->task == rq->idle)
-		task_set_tif(cpu->task, TIF_NEED_RESCHED);
+	list_del(&task->run_link);
+	task->on_queue = false;
+	rq->waiting--;
+}
+
+void sched_kick(const struct task_struct *task)
+{
+	const struct cpu *cpu = task->cpu;
+
+	if (cpu != this_cpu())
+		lapic_send_ipi(cpu->id, VECTOR_RESCHEDULE);
+}
+
+/* Makes an idle CPU look for something to run. */
+static void prod(const struct cpu *cpu)
+{
+	__atomic_fetch_and(&idle_cpus, ~cpu_bit(cpu), __ATOMIC_SEQ_CST);
+	task_set_tif(cpu->runqueue->idle, TIF_NEED_RESCHED);
+}
+
+/* Makes task, which is in no queue, one of `to`, whose lock and that of task's last CPU are
+ * held. */
+static void activate(struct task_struct *task, struct cpu *to, bool before_others)
+{
+	struct runqueue *rq = to->runqueue;
+	bool idle = to->task == rq->idle;
+
+	task->cpu = to;
+	enqueue(rq, before_others ? &rq->woken : &rq->queue, task);
+	if (idle)
+		prod(to);
+	if (cpu_count == 1 || (idle && rq->waiting == 1))
+		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	u64 able = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & task->affinity & ~cpu_bit(to);
+	if (able)
+		prod(&cpus[__builtin_ctzll(able)]);
 }
 
 void sched_start(struct task_struct *task)
 {
-	irq_push();
-	struct cpu *cpu = this_cpu();
-	struct runqueue *rq = cpu->runqueue;
-	spin_lock(&rq->lock);
-	task->cpu = cpu;
+	task->cpu = this_cpu();
+	struct runqueue *from = task->cpu->runqueue;
+	struct cpu *to = choose_and_lock(task);
 	task->slice_left = task->slice;
 	task->state = TASK_RUNNING;
-	enqueue(rq, &rq->queue, task);
-	prod_cpu(rq, cpu);
-	spin_unlock(&rq->lock);
-	irq_pop();
+	activate(task, to, false);
+	unlock_both(from, to->runqueue);
 }
 
 bool task_wake(struct task_struct *task, u32 states)
 {
-	struct runqueue *rq = lock_runqueue_of(task);
+	struct cpu *to = choose_and_lock(task);
+	struct runqueue *from = task->cpu->runqueue;
 	u32 state = task->state;
 	bool woken = state & states;
 
@@ -138,14 +235,106 @@ bool task_wake(struct task_struct *task, u32 states)
 		task->state = TASK_RUNNING;
 		/* else it is on its way to schedule(), which will see that it may run */
 		if (!task->on_cpu) {
-			rq->uninterruptible -= !!(state & TASK_UNINTERRUPTIBLE);
-			enqueue(rq, task->slice_left ? &rq->woken : &rq->queue, task);
-			prod_cpu(rq, task->cpu);
+			from->uninterruptible -= !!(state & TASK_UNINTERRUPTIBLE);
+			activate(task, to, task->slice_left);
 		}
 	}
-	spin_unlock(&rq->lock);
+	unlock_both(from, to->runqueue);
 	return woken;
 }
+
+/* A task that can run, but is in no queue and on no CPU, so that nobody else can move it. */
+static void place(struct task_struct *task)
+{
+	struct cpu *to = choose_and_lock(task);
+	struct runqueue *from = task->cpu->runqueue;
+
+	activate(task, to, false);
+	unlock_both(from, to->runqueue);
+}
+
+void sched_set_affinity(struct task_struct *task, u64 affinity)
+{
+	struct runqueue *rq = lock_runqueue_of(task);
+	bool misplaced = !(affinity & cpu_bit(task->cpu)), moves = misplaced && task->on_queue;
+
+	task->affinity = affinity;
+	if (moves)
+		dequeue(rq, task);
+	else if (misplaced && task->on_cpu)
+		task_set_tif(task, TIF_NEED_RESCHED); /* schedule() will see */
+	spin_unlock(&rq->lock);
+	if (moves)
+		place(task);
+}
+
+/* --- taking tasks from other CPUs --- */
+
+/* The first task that waits in rq and may run on cpu, or NULL. */
+static struct task_struct *find_waiting(const struct runqueue *rq, const struct cpu *cpu)
+{
+	struct task_struct *task;
+
+	list_for_each(task, &rq->woken, run_link)
+		if (may_run_on(task, cpu))
+			return task;
+	list_for_each(task, &rq->queue, run_link)
+		if (may_run_on(task, cpu))
+			return task;
+	return NULL;
+}
+
+/* Moves a task that waits for `from`, which is busy, to the running CPU's queue; true if it did. */
+static bool take_from(struct cpu *from)
+{
+	struct cpu *cpu = this_cpu();
+	struct runqueue *rq = cpu->runqueue, *other = from->runqueue;
+
+	lock_both(rq, other);
+	struct task_struct *task = find_waiting(other, cpu);
+	if (task) {
+		dequeue(other, task);
+		task->cpu = cpu;
+		enqueue(rq, &rq->queue, task);
+	}
+	unlock_both(rq, other);
+	return task;
+}
+
+/* The CPU of the mask where the most tasks wait, if they are more than `least`; else NULL. One that
+ * is only just prodded will take its task itself. */
+static struct cpu *busiest(u64 mask, u64 least)
+{
+	struct cpu *found = NULL;
+
+	for (; mask; mask &= mask - 1) {
+		struct cpu *cpu = &cpus[__builtin_ctzll(mask)];
+		const struct runqueue *rq = cpu->runqueue;
+		u64 waiting = __atomic_load_n(&rq->waiting, __ATOMIC_RELAXED);
+
+		if (waiting > least && (waiting > 1 || cpu->task != rq->idle)) {
+			least = waiting;
+			found = cpu;
+		}
+	}
+	return found;
+}
+
+/* Takes a task from a CPU where more than `least` wait, the busiest first; true if it did. */
+static bool take_one(u64 least)
+{
+	u64 mask = cpus_online() & ~cpu_bit(this_cpu());
+	struct cpu *from;
+
+	while ((from = busiest(mask, least))) {
+		if (take_from(from))
+			return true;
+		mask &= ~cpu_bit(from); /* all that wait there must stay there */
+	}
+	return false;
+}
+
+/* --- switching --- */
 
 static void account(struct task_struct *task, u64 now)
 {
@@ -163,9 +352,7 @@ static struct task_struct *pick_next(struct runqueue *rq)
 
 	if (!next)
 		return rq->idle;
-	list_del(&next->run_link);
-	next->on_queue = false;
-	rq->running--;
+	dequeue(rq, next);
 	return next;
 }
 
@@ -174,11 +361,15 @@ static void finish_switch(struct task_struct *prev)
 {
 	struct runqueue *rq = this_cpu()->runqueue;
 	bool dead = prev->state & (EXIT_DEAD | EXIT_ZOMBIE);
+	/* it could go on, but not here: nobody else can find it until it has a place */
+	bool homeless = prev->state == TASK_RUNNING && !prev->on_queue && prev != rq->idle;
 
-	prev->on_cpu = false;
+	__atomic_store_n(&prev->on_cpu, false, __ATOMIC_RELEASE);
 	spin_unlock(&rq->lock);
 	if (dead)
 		sched_dead(prev);
+	else if (homeless)
+		place(prev);
 }
 
 /* Loads what belongs to next but is not on its stack. */
@@ -203,6 +394,8 @@ static void __sched switch_to(struct runqueue *rq, struct task_struct *prev,
 	struct cpu *cpu = this_cpu();
 
 	rq->switches++;
+	if (prev == rq->idle && cpu_count > 1)
+		__atomic_fetch_and(&idle_cpus, ~cpu_bit(cpu), __ATOMIC_RELAXED);
 	if (next != rq->idle && next->slice_left == 0)
 		next->slice_left = next->slice;
 	next->run_since = now;
@@ -217,6 +410,7 @@ static void __sched switch_to(struct runqueue *rq, struct task_struct *prev,
  * everything about the CPU is read anew after it. */
 void __sched schedule(void)
 {
+	lockcheck_sleep();
 	irq_push();
 	struct runqueue *rq = this_cpu()->runqueue;
 	bool irq_was_on = this_cpu()->irq_was_on;
@@ -225,10 +419,12 @@ void __sched schedule(void)
 
 	ASSERT(this_cpu()->irq_depth == 1); /* no spinlock may be held */
 	spin_lock(&rq->lock);
+	this_cpu()->turns++;
 	task_clear_tif(prev, TIF_NEED_RESCHED);
 	account(prev, now);
 	if (prev->state == TASK_RUNNING && prev != rq->idle) {
-		enqueue(rq, &rq->queue, prev);
+		if (may_run_on(prev, this_cpu()))
+			enqueue(rq, &rq->queue, prev);
 		prev->times.involuntary++;
 	} else {
 		prev->times.voluntary++;
@@ -283,6 +479,7 @@ u64 sched_tick(bool user_mode)
 	if (task == this_cpu()->runqueue->idle || now < timer_tick())
 		return 0;
 	struct runqueue *rq = this_cpu()->runqueue;
+	spin_lock(&rq->lock);
 	if (user_mode) {
 		task->times.user_ticks++;
 		rq->user_ticks++;
@@ -291,25 +488,31 @@ u64 sched_tick(bool user_mode)
 		rq->system_ticks++;
 	}
 	account(task, now);
-	if (task->slice_left == 0)
+	bool over = task->slice_left == 0;
+	timer_set_tick(now + (over ? TICK : min(task->slice_left, TICK)));
+	spin_unlock(&rq->lock);
+	if (over) {
+		take_one(rq->waiting);
 		task_set_tif(task, TIF_NEED_RESCHED);
-	timer_set_tick(now + (task->slice_left ? min(task->slice_left, TICK) : TICK));
+	}
 	return TICK;
 }
 
 void sched_exit(void)
 {
+	lockcheck_leave("by a task that exits");
 	schedule();
 	panic("a dead task ran again");
 }
 
 u64 task_runtime(const struct task_struct *task)
 {
-	irq_push(); /* a tick between the reads would move time from one to the other */
+	/* a tick or a switch between the reads would move time from one to the other */
+	struct runqueue *rq = lock_runqueue_of(task);
 	u64 runtime = task->times.runtime;
 	if (task->on_cpu)
 		runtime += clock_monotonic() - task->run_since;
-	irq_pop();
+	spin_unlock(&rq->lock);
 	return runtime;
 }
 
@@ -365,8 +568,18 @@ u64 sched_running(void)
 	u64 running = 0;
 
 	for (u32 i = 0; i < cpu_count; i++)
-		running += runqueues[i].running + (cpus[i].task != runqueues[i].idle);
+		running += runqueues[i].waiting + (cpus[i].task != runqueues[i].idle);
 	return running;
+}
+
+bool sched_is_wanted(void)
+{
+	return __atomic_load_n(&this_cpu()->runqueue->waiting, __ATOMIC_RELAXED) > 0;
+}
+
+bool sched_is_idle(u32 cpu)
+{
+	return __atomic_load_n(&cpus[cpu].task, __ATOMIC_RELAXED) == runqueues[cpu].idle;
 }
 
 u64 sched_uninterruptible(void)
@@ -405,11 +618,22 @@ void sched_total_times(u64 *user, u64 *system)
 	}
 }
 
+/* Says that this CPU is idle, and then looks whether it need be; interrupts off. */
+static bool found_work(void)
+{
+	if (cpu_count > 1) {
+		__atomic_fetch_or(&idle_cpus, cpu_bit(this_cpu()), __ATOMIC_SEQ_CST);
+		if (take_one(0))
+			return true;
+	}
+	return __atomic_load_n(&current->tif, __ATOMIC_ACQUIRE) & TIF_NEED_RESCHED;
+}
+
 void __noreturn sched_idle(void)
 {
 	while (true) {
 		irq_disable();
-		if (current->tif & TIF_NEED_RESCHED) {
+		if (found_work()) {
 			irq_enable();
 			schedule();
 		} else {

@@ -69,7 +69,8 @@ struct task_struct {
 	u32 state;
 
 	/* scheduling: guarded by the run queue's lock */
-	struct cpu *cpu;	   /* where it runs or will run */
+	/* where it runs, will run, or ran last; changes under both CPUs' locks */
+	struct cpu *cpu;
 	struct list_head run_link; /* in the run queue while runnable and not running */
 	bool on_queue;
 	bool on_cpu;		 /* its registers are live on a CPU */
@@ -134,7 +135,8 @@ struct task_struct {
 	/* the family: guarded by tasklist_lock (proc/pid.c). Processes have one, that is to say,
 	 * leaders: of another thread only all_link is used, and its parent is NULL */
 	struct task_struct *parent; /* a leader, or the boot task for pid 1 */
-	struct list_head children;  /* living children, by ->sibling */
+	pid_t maker; /* the parent's thread that made it; 0: it is dead, any other counts */
+	struct list_head children; /* living children, by ->sibling */
 	/* dead children not yet waited for, oldest first, by ->sibling */
 	struct list_head zombies;
 	/* children with a stop or continue not yet reported, by ->stop_link */
@@ -146,7 +148,7 @@ struct task_struct {
 	struct list_head pgrp_link, session_link;
 	/* as wait reports it: status << 8, or signal | 0x80 if a core was due */
 	int exit_code;
-	int pdeath_signal;	    /* sent to it when its parent dies (prctl(2)); 0: none */
+	int pdeath_signal;	    /* sent to it when its maker dies (prctl(2)); 0: none */
 	int exit_signal;	    /* sent to the parent at death; SIGCHLD for fork, -1: none */
 	int stop_signal;	    /* it stopped by that and has not been reported; else 0 */
 	bool continued;		    /* SIGCONT happened and is not yet reported */
@@ -173,15 +175,19 @@ _Static_assert(offsetof(struct task_struct, kernel_rsp) == 0 &&
 	       "switch.asm and entry.asm use these offsets");
 
 /* --- sched.c --- */
-/* the boot processor's run queue; the boot thread of control becomes its idle task */
+/* on each CPU: its run queue; the boot thread of control becomes its idle task */
 void sched_init(void);
 /* Readies a new task to start in fn(arg) (kernel task), or, with fn NULL, to return to user mode by
  * its trapframe. */
 void sched_prepare(struct task_struct *task, void (*fn)(void *arg), void *arg);
 void sched_start(struct task_struct *task);		 /* TASK_NEW becomes runnable */
 void sched_set_nice(struct task_struct *task, int nice); /* -20 to 19 */
-void schedule(void);		  /* gives the CPU away; returns when chosen again */
-void __noreturn sched_idle(void); /* what the boot thread of control does for ever */
+/* The CPUs that task may run on, a bit each, one of them online. If it waits elsewhere it moves at
+ * once; if it runs elsewhere, before it goes on in user mode. */
+void sched_set_affinity(struct task_struct *task, u64 cpus);
+void sched_kick(const struct task_struct *task); /* its CPU takes an interrupt */
+void schedule(void);				 /* gives the CPU away; returns when chosen again */
+void __noreturn sched_idle(void);		 /* what the boot thread of control does for ever */
 /* In a long loop: gives the CPU away if the time slice is over. Sleeping locks may be held. */
 void cond_resched(void);
 void sched_yield(void); /* to the end of the queue */
@@ -205,6 +211,8 @@ void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);
  * those in __sched functions: how many (at most max). None for a running task or a zombie. */
 u32 sched_backtrace(struct task_struct *task, u64 *addresses, u32 max);
 u64 sched_running(void);			/* runnable tasks, for /proc/loadavg */
+bool sched_is_wanted(void);			/* some task waits for this CPU */
+bool sched_is_idle(u32 cpu);			/* cpus[cpu] has nothing to run */
 u64 sched_uninterruptible(void);		/* tasks in state D */
 u64 sched_switches(void);			/* context switches since boot */
 u64 sched_idle_time(void);			/* ns that CPUs had nothing to run */
@@ -212,10 +220,10 @@ void sched_total_times(u64 *user, u64 *system); /* ns in either mode, all tasks,
 void sched_load_start(void);
 void sched_load(u32 hundredths[3]); /* the load averages over 1, 5 and 15 minutes, times 100 */
 
-/* The running task's soft limit (RLIMIT_*). */
+/* The running task's soft limit (RLIMIT_*). Others may change it: look once. */
 static inline u64 task_rlimit(unsigned resource)
 {
-	return current->rlimits[resource].rlim_cur;
+	return __atomic_load_n(&current->rlimits[resource].rlim_cur, __ATOMIC_RELAXED);
 }
 
 /* Has the running task the capability (CAP_*) in its effective set? */
@@ -230,9 +238,14 @@ static inline void task_set_state(u32 state)
 	__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
 }
 
+/* Who runs on another CPU is made to look. One that is just coming to run will look anyway, on its
+ * way to user mode; and for a flag that was set already somebody has sent the interrupt. */
 static inline void task_set_tif(struct task_struct *task, u32 bits)
 {
-	__atomic_fetch_or(&task->tif, bits, __ATOMIC_SEQ_CST);
+	u32 old = __atomic_fetch_or(&task->tif, bits, __ATOMIC_SEQ_CST);
+
+	if ((bits & ~old) && task != current && __atomic_load_n(&task->on_cpu, __ATOMIC_ACQUIRE))
+		sched_kick(task);
 }
 
 static inline void task_clear_tif(struct task_struct *task, u32 bits)

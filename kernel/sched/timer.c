@@ -39,22 +39,24 @@ void timer_init(struct timer *timer, void (*fn)(struct timer *timer))
 	timer->cpu = NULL;
 }
 
-/* Takes it out of its tree: false if it was in none. */
+/* Takes it out of its tree: false if it was in none. Until the tree's lock is held the timer may
+ * expire, and be armed again elsewhere. */
 static bool detach(struct timer *timer)
 {
-	struct cpu *cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
 	bool armed = false;
+	struct cpu *cpu;
 
-	if (!cpu)
-		return false;
-	struct timer_base *base = &bases[cpu->id];
-	spin_lock(&base->lock);
-	if (timer->cpu == cpu) { /* it may have expired meanwhile */
-		RB_REMOVE(timer_tree, &base->tree, timer);
-		timer->cpu = NULL;
-		armed = true;
+	while (!armed && (cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE))) {
+		struct timer_base *base = &bases[cpu->id];
+
+		spin_lock(&base->lock);
+		armed = timer->cpu == cpu;
+		if (armed) {
+			RB_REMOVE(timer_tree, &base->tree, timer);
+			timer->cpu = NULL;
+		}
+		spin_unlock(&base->lock);
 	}
-	spin_unlock(&base->lock);
 	return armed;
 }
 
@@ -73,21 +75,25 @@ void timer_arm(struct timer *timer, u64 expires)
 	irq_pop();
 }
 
-/* Waits until no other CPU is in the timer's callback, so that its owner may free it. */
-static void wait_for_callback(const struct timer *timer)
+/* Is another CPU in the timer's callback? */
+static bool is_in_callback(const struct timer *timer)
 {
 	for (u32 i = 0; i < cpu_count; i++)
-		while (&cpus[i] != this_cpu() &&
-		       __atomic_load_n(&bases[i].running, __ATOMIC_ACQUIRE) == timer)
-			cpu_relax();
+		if (&cpus[i] != this_cpu() &&
+		    __atomic_load_n(&bases[i].running, __ATOMIC_ACQUIRE) == timer)
+			return true;
+	return false;
 }
 
 bool timer_disarm(struct timer *timer)
 {
 	bool armed = detach(timer);
 
-	if (!armed)
-		wait_for_callback(timer);
+	while (is_in_callback(timer)) {
+		cpu_serve_requests();
+		cpu_relax();
+		armed |= detach(timer); /* it may have armed itself again */
+	}
 	return armed;
 }
 
@@ -100,12 +106,13 @@ void timer_interrupt(void)
 	for (struct timer *timer;
 	     (timer = RB_MIN(timer_tree, &base->tree)) && timer->expires <= now;) {
 		RB_REMOVE(timer_tree, &base->tree, timer);
-		timer->cpu = NULL;
-		base->running = timer;
+		/* In this order: who finds it disarmed then finds its callback under way. */
+		__atomic_store_n(&base->running, timer, __ATOMIC_RELAXED);
+		__atomic_store_n(&timer->cpu, NULL, __ATOMIC_RELEASE);
 		spin_unlock(&base->lock);
 		timer->fn(timer);
 		spin_lock(&base->lock);
-		base->running = NULL;
+		__atomic_store_n(&base->running, NULL, __ATOMIC_RELEASE);
 	}
 	program(base);
 	spin_unlock(&base->lock);

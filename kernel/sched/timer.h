@@ -19,9 +19,10 @@ struct timer {
 };
 
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer));
-void timer_arm(struct timer *timer, u64 expires); /* disarms it first if need be */
-/* True if it was armed; else it waits for fn, should that be running: hold no lock that fn
- * takes. */
+/* Disarms it first if need be. One CPU at a time arms a timer: its owner sees to that. */
+void timer_arm(struct timer *timer, u64 expires);
+/* True if it was armed. Afterwards it is not, and fn does not run on another CPU, so that the timer
+ * may go: it waits for that, so hold no lock that fn takes. */
 bool timer_disarm(struct timer *timer);
 void timer_interrupt(void); /* runs what has expired on this CPU */
 /* The running task's next tick on this CPU, or CLOCK_NEVER for an idle CPU; programs

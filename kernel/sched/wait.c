@@ -9,13 +9,26 @@ void wait_queue_init(struct wait_queue *queue, const char *name)
 	list_init(&queue->waiters);
 }
 
+/* The queue's lock is held. */
+static void add(struct wait_queue *queue, struct wait_entry *entry)
+{
+	if (entry->task)
+		return;
+	entry->task = current;
+	list_add_tail(&queue->waiters, &entry->link);
+}
+
+void wait_add(struct wait_queue *queue, struct wait_entry *entry)
+{
+	spin_lock(&queue->lock);
+	add(queue, entry);
+	spin_unlock(&queue->lock);
+}
+
 void wait_prepare(struct wait_queue *queue, struct wait_entry *entry, int state)
 {
 	spin_lock(&queue->lock);
-	if (!entry->task) {
-		entry->task = current;
-		list_add_tail(&queue->waiters, &entry->link);
-	}
+	add(queue, entry);
 	task_set_state(state);
 	spin_unlock(&queue->lock);
 }

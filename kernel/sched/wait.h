@@ -49,6 +49,9 @@ void wait_queue_wake_one(struct wait_queue *queue);
  * the task running again. */
 void wait_prepare(struct wait_queue *queue, struct wait_entry *entry, int state);
 void wait_finish(struct wait_queue *queue, struct wait_entry *entry);
+/* Puts entry on the queue, if it is on none, and leaves the state alone: for who waits on several
+ * queues, and must not forget the wake-up of one by preparing for the next. */
+void wait_add(struct wait_queue *queue, struct wait_entry *entry);
 
 /* Sleeps until monotonic time deadline (CLOCK_NEVER: no limit), a wake-up, or, if the state allows,
  * a signal. Returns true if the deadline passed. */

@@ -143,14 +143,14 @@ static s64 set_flags(struct file *file, u32 flags)
 	return 0;
 }
 
-static s64 lock_command(struct file *file, unsigned command, struct flock __user *user_lock)
+static s64 lock_command(int fd, struct file *file, unsigned command, struct flock __user *user_lock)
 {
 	struct flock lock;
 
 	if (copy_from_user(&lock, user_lock, sizeof(lock)))
 		return -EFAULT;
 	if (command != F_GETLK)
-		return file_lock_set(file, &lock, command == F_SETLKW);
+		return file_lock_set(fd, file, &lock, command == F_SETLKW);
 	int error = file_lock_test(file, &lock);
 	return error ? error : copy_to_user(user_lock, &lock, sizeof(lock));
 }
@@ -175,7 +175,7 @@ static s64 fcntl_descriptor(int fd, struct file *file, unsigned command, u64 arg
 	}
 }
 
-static s64 fcntl_file(struct file *file, unsigned command, u64 argument)
+static s64 fcntl_file(int fd, struct file *file, unsigned command, u64 argument)
 {
 	if (file->mode & FMODE_PATH)
 		return -EBADF;
@@ -185,7 +185,7 @@ static s64 fcntl_file(struct file *file, unsigned command, u64 argument)
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
-		return lock_command(file, command, (struct flock __user *)argument);
+		return lock_command(fd, file, command, (struct flock __user *)argument);
 	case F_GETPIPE_SZ:
 		return pipe_get_size(file);
 	case F_SETPIPE_SZ:
@@ -207,7 +207,7 @@ s64 sys_fcntl(int fd, unsigned command, u64 argument)
 		return -EBADF;
 	s64 result = fcntl_descriptor(fd, file, command, argument);
 	if (result == -ENOSYS)
-		result = fcntl_file(file, command, argument);
+		result = fcntl_file(fd, file, command, argument);
 	file_put(file);
 	return result;
 }

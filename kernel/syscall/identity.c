@@ -22,7 +22,8 @@
 #include <linux/random.h>
 #include <linux/reboot.h>
 
-struct new_utsname system_name = {
+static struct spinlock uts_lock = SPINLOCK_INIT("uts"); /* guards system_name */
+static struct new_utsname system_name = {
 	.sysname = "Linux",
 	.nodename = "mitos",
 	.release = MITOS_RELEASE,
@@ -135,12 +136,35 @@ s64 sys_times(struct tms __user *user)
 
 s64 sys_uname(struct new_utsname __user *name)
 {
-	return copy_to_user(name, &system_name, sizeof(system_name));
+	struct new_utsname now = uts_now();
+
+	return copy_to_user(name, &now, sizeof(now));
+}
+
+struct new_utsname uts_now(void)
+{
+	spin_lock(&uts_lock);
+	struct new_utsname now = system_name;
+	spin_unlock(&uts_lock);
+	return now;
+}
+
+static void set_field(char *field, const char *name, size_t size)
+{
+	spin_lock(&uts_lock);
+	memset(field, 0, __NEW_UTS_LEN + 1);
+	memcpy(field, name, size);
+	spin_unlock(&uts_lock);
+}
+
+void uts_set_host(const char *name, size_t size)
+{
+	set_field(system_name.nodename, name, size);
 }
 
 static s64 set_name(char *field, const char __user *name, int size)
 {
-	char buf[__NEW_UTS_LEN + 1] = { 0 };
+	char buf[__NEW_UTS_LEN];
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
@@ -148,7 +172,7 @@ static s64 set_name(char *field, const char __user *name, int size)
 		return -EINVAL;
 	if (copy_from_user(buf, name, (size_t)size))
 		return -EFAULT;
-	memcpy(field, buf, sizeof(buf));
+	set_field(field, buf, (size_t)size);
 	return 0;
 }
 
@@ -192,7 +216,11 @@ s64 sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 	case PR_SET_PDEATHSIG:
 		if (arg2 > SIGNAL_COUNT)
 			return -EINVAL;
+		spin_lock(&tasklist_lock);
 		current->pdeath_signal = (int)arg2;
+		if (current->leader->parent->signal)
+			current->leader->parent->signal->children_ask = true;
+		spin_unlock(&tasklist_lock);
 		return 0;
 	case PR_GET_PDEATHSIG:
 		return copy_to_user((void __user *)arg2, &current->pdeath_signal, sizeof(int));

@@ -238,14 +238,16 @@ static int load_offset(struct file *file, const s64 __user *offset, s64 *pos)
 	return *pos < 0 ? -EINVAL : 0;
 }
 
-/* Puts it back, if anything was copied; what could not be told the caller is -EFAULT. */
+/* Puts it back, if anything was copied; what could not be told the caller is -EFAULT. A file's own
+ * offset is read and written as a word: these calls do not hold pos_lock, since they may wait long
+ * for a pipe, and copy at an offset of their own, which nobody can change under file_ops. */
 static s64 store_offset(struct file *file, s64 __user *offset, s64 pos, s64 result)
 {
 	if (result <= 0)
 		return result;
-	if (!offset)
+	if (!offset && !(file->mode & FMODE_STREAM))
 		file->pos = pos;
-	else if (copy_to_user(offset, &pos, sizeof(pos)))
+	else if (offset && copy_to_user(offset, &pos, sizeof(pos)))
 		return -EFAULT;
 	return result;
 }
@@ -253,7 +255,7 @@ static s64 store_offset(struct file *file, s64 __user *offset, s64 pos, s64 resu
 s64 sys_sendfile(int out_fd, int in_fd, s64 __user *offset, size_t count)
 {
 	struct file *in = fd_get(in_fd), *out = fd_get(out_fd);
-	s64 pos, result;
+	s64 pos, out_pos, result;
 
 	if (!in || !out)
 		result = -EBADF;
@@ -264,7 +266,9 @@ s64 sys_sendfile(int out_fd, int in_fd, s64 __user *offset, size_t count)
 	if (!result && ((in->mode & FMODE_STREAM) || (out->flags & O_APPEND)))
 		result = -EINVAL;
 	if (!result) {
-		result = copy_between(in, &pos, out, &out->pos, min(count, COUNT_MAX));
+		out_pos = out->pos;
+		result = copy_between(in, &pos, out, &out_pos, min(count, COUNT_MAX));
+		result = store_offset(out, NULL, out_pos, result);
 		result = store_offset(in, offset, pos, result);
 	}
 	if (in)

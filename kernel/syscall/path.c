@@ -130,7 +130,10 @@ s64 sys_getcwd(char __user *user_buf, size_t size)
 
 	if (!buf)
 		return -ENOMEM;
-	struct dentry *cwd = fs_get_cwd(current->fs), *root = fs_get_root(current->fs);
+	struct fs_struct *fs = current->fs;
+	spin_lock(&fs->lock); /* both of one moment */
+	struct dentry *cwd = dentry_get(fs->cwd), *root = dentry_get(fs->root);
+	spin_unlock(&fs->lock);
 	char *name = cwd_name(cwd, root, buf);
 	s64 result;
 	if (IS_ERR(name)) {

@@ -75,7 +75,7 @@ static int clone_args_from_user(struct clone_args *args, const struct clone_args
 }
 
 /* clone3(2): what is wrong with args by itself. */
-static int check_clone_args(const struct clone_args *args)
+static int check_clone_args(const struct clone_args *args, size_t size)
 {
 	const u64 no_signal = CLONE_THREAD | CLONE_PARENT;
 
@@ -89,8 +89,10 @@ static int check_clone_args(const struct clone_args *args)
 	/* there are no nested namespaces to have a number in */
 	if (!args->set_tid != !args->set_tid_size || args->set_tid_size > 1)
 		return -EINVAL;
+	if (!(args->flags & CLONE_INTO_CGROUP))
+		return 0;
 	/* and no control groups: whatever the descriptor refers to is none */
-	return args->flags & CLONE_INTO_CGROUP ? -EBADF : 0;
+	return size < CLONE_ARGS_SIZE_VER2 || args->cgroup > INT32_MAX ? -EINVAL : -EBADF;
 }
 
 /* The number that the caller chose: 0, -EFAULT, -EINVAL, -EPERM. */
@@ -113,7 +115,7 @@ s64 sys_clone3(const struct clone_args __user *user_args, size_t size)
 	int error = clone_args_from_user(&args, user_args, size);
 
 	if (!error)
-		error = check_clone_args(&args);
+		error = check_clone_args(&args, size);
 	if (!error)
 		error = chosen_tid(&args, &tid);
 	if (error)

@@ -37,16 +37,11 @@ static bool may_schedule(const struct task_struct *task)
 
 /* --- which CPUs --- */
 
-static u64 all_cpus(void)
-{
-	return (1ull << cpu_count) - 1;
-}
-
 s64 sys_sched_getaffinity(pid_t pid, unsigned size, u64 __user *mask)
 {
 	spin_lock(&tasklist_lock);
 	const struct task_struct *task = task_named(pid);
-	u64 cpus = task ? task->affinity & all_cpus() : 0;
+	u64 cpus = task ? task->affinity & cpus_online() : 0;
 	spin_unlock(&tasklist_lock);
 	if (size < sizeof(cpus) || size % sizeof(cpus))
 		return -EINVAL;
@@ -68,10 +63,10 @@ s64 sys_sched_setaffinity(pid_t pid, unsigned size, const u64 __user *mask)
 		error = -ESRCH;
 	else if (!may_schedule(task))
 		error = -EPERM;
-	else if (!(wanted & all_cpus()))
+	else if (!(wanted & cpus_online()))
 		error = -EINVAL;
 	else
-		task->affinity = wanted;
+		sched_set_affinity(task, wanted);
 	spin_unlock(&tasklist_lock);
 	return error;
 }
@@ -208,11 +203,11 @@ static void look_at_nice(struct task_struct *task, s64 *result, int nice)
 }
 
 /* CAP_SYS_NICE, or as far as RLIMIT_NICE lets the task go (getrlimit(2): 20 - limit is the
- * lowest). */
+ * lowest). A dead one has no limits any more. */
 static bool may_favour(const struct task_struct *task, int nice)
 {
 	return nice >= task->nice || capable(CAP_SYS_NICE) ||
-	       (u64)(NICE_OFFSET - nice) <= task->rlimits[RLIMIT_NICE].rlim_cur;
+	       (task->signal && (u64)(NICE_OFFSET - nice) <= task->rlimits[RLIMIT_NICE].rlim_cur);
 }
 
 static void change_nice(struct task_struct *task, s64 *result, int nice)

@@ -62,19 +62,29 @@ static size_t size_between(u64 position, u64 end)
 	return total;
 }
 
+/* Of what has not been read yet. A line that was read in part may have been dropped. */
+static size_t size_unread(void)
+{
+	size_t size = size_between(read_position, log_end());
+
+	return read_position < log_first() || size < read_already ? size : size - read_already;
+}
+
 /* What has not been read yet, as much as there is room for; less than a line only where it ends. */
 static s64 read_some(char __user *buf, size_t size)
 {
 	char line[LINE_SIZE];
 	size_t done = 0;
 
-	if (read_position < log_first()) {
-		read_position = log_first();
-		read_already = 0;
-	}
 	while (done < size) {
+		if (read_position < log_first()) {
+			read_position = log_first();
+			read_already = 0;
+		}
 		u64 next = read_position;
 		size_t length = next_line(&next, line);
+		if (read_position < log_first())
+			continue; /* dropped by a printk() elsewhere: this may be a later line */
 		size_t step = min(length - read_already, size - done);
 
 		if (!length)
@@ -167,9 +177,7 @@ static s64 syslog_control(int type, int length)
 	case SYSLOG_ACTION_CONSOLE_LEVEL:
 		return console_set_level(length);
 	case SYSLOG_ACTION_SIZE_UNREAD:
-		if (read_position < log_first())
-			return size_between(log_first(), log_end());
-		return size_between(read_position, log_end()) - read_already;
+		return size_unread();
 	case SYSLOG_ACTION_SIZE_BUFFER:
 		return LOG_SIZE;
 	}

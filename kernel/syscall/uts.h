@@ -4,7 +4,8 @@
 
 #include <linux/utsname.h>
 
-extern struct new_utsname
-	system_name; /* written by root only, byte by byte: a reader may see a mix */
+/* A name that is being changed is seen as it was or as it is. */
+struct new_utsname uts_now(void);
+void uts_set_host(const char *name, size_t size); /* at most __NEW_UTS_LEN bytes */
 
 #endif

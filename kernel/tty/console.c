@@ -55,7 +55,17 @@ static int current_open(struct inode *inode, struct file *file)
 	struct tty *tty = tty_current();
 
 	(void)inode;
-	return tty ? tty_open(tty, file) : -ENXIO;
+	if (!tty)
+		return -ENXIO;
+	file->flags |= O_NOCTTY;
+	int error = tty_open(tty, file);
+	/* A hangup may have taken it away since, and a pty may even be in use again, by others. While
+	 * it is open and still ours, it cannot be. */
+	if (!error && tty_current() != tty) {
+		tty_file_ops.release(file);
+		error = -ENXIO;
+	}
+	return error;
 }
 
 static struct file_ops console_ops, current_ops; /* tty_file_ops with their own open */

@@ -2,7 +2,8 @@
  * Job control: which session a terminal belongs to and which group of it is in the foreground. A
  * task's pointer to its controlling terminal is valid while the terminal's session is the task's;
  * so giving a terminal up, or making a new session, needs no walk over tasks. tty->lock guards
- * session and pgrp of a tty, and no signal is sent under it.
+ * session and pgrp of a tty, tasklist_lock a task's pointer, and who changes both holds both; no
+ * signal is sent under tty->lock.
  */
 #include <linux/capability.h>
 #include <linux/errno.h>
@@ -46,16 +47,6 @@ pid_t tty_foreground_of(const struct task_struct *task)
 		nr = pid_nr(tty->pgrp);
 	spin_unlock(&tty->lock);
 	return nr;
-}
-
-/* Puts pid, whose reference is taken over, in place of *slot. */
-static void replace_pid(struct tty *tty, struct pid **slot, struct pid *pid)
-{
-	spin_lock(&tty->lock);
-	struct pid *old = *slot;
-	*slot = pid;
-	spin_unlock(&tty->lock);
-	pid_put(old);
 }
 
 static struct pid *get_pid_of(struct tty *tty, struct pid **slot)
@@ -102,71 +93,93 @@ int tty_check_foreground(struct tty *tty, int sig)
 	return result;
 }
 
-static bool is_session_leader(void)
+/* tasklist_lock held: another thread may be in setsid(2). */
+static bool leads_session(void)
 {
 	return pid_nr(current->leader->session) == current->tgid;
 }
 
-/* Is there still somebody in the session that has the terminal? */
-static bool is_owned(struct tty *tty)
+static bool is_session_leader(void)
 {
-	struct pid *session = get_pid_of(tty, &tty->session);
-
-	if (!session)
-		return false;
 	spin_lock(&tasklist_lock);
-	bool owned = !list_empty(&session->session);
+	bool leads = leads_session();
 	spin_unlock(&tasklist_lock);
-	pid_put(session);
-	return owned;
+	return leads;
 }
 
 /* The running task, which leads its session, has tty from now on (NULL: none), and no memory of an
- * earlier one. Returns the foreground group of a terminal that was hung up, held, or NULL. */
+ * earlier one. Returns the foreground group of a terminal that was hung up, held, or NULL.
+ * tasklist_lock held. */
 static struct pid *set_own(struct tty *tty)
 {
 	struct task_struct *leader = current->leader;
-
-	spin_lock(&tasklist_lock);
 	struct pid *old_pgrp = leader->tty_old_pgrp;
+
 	leader->tty_old_pgrp = NULL;
 	leader->tty = tty;
-	spin_unlock(&tasklist_lock);
 	return old_pgrp;
 }
 
-/* The session loses its terminal. */
-static void disassociate(struct tty *tty)
+/* Gives tty the session and the foreground group, whose references are taken over; *session and
+ * *pgrp are the old ones. tty->lock held. */
+static void swap_owner(struct tty *tty, struct pid **session, struct pid **pgrp)
 {
-	replace_pid(tty, &tty->pgrp, NULL);
-	replace_pid(tty, &tty->session, NULL);
+	struct pid *old_session = tty->session, *old_pgrp = tty->pgrp;
+
+	tty->session = *session;
+	tty->pgrp = *pgrp;
+	*session = old_session;
+	*pgrp = old_pgrp;
 }
 
-static void adopt(struct tty *tty)
+/* The session loses its terminal, which may be another one's by now. */
+static void disassociate(struct tty *tty, const struct pid *session)
 {
-	replace_pid(tty, &tty->session, task_session_get(current));
-	replace_pid(tty, &tty->pgrp, task_pgrp_get(current));
-	pid_put(set_own(tty));
-	if (tty->gone) /* since the caller looked: its end saw no session */
-		disassociate(tty);
+	struct pid *old_session = NULL, *old_pgrp = NULL;
+
+	spin_lock(&tty->lock);
+	if (tty->session == session)
+		swap_owner(tty, &old_session, &old_pgrp);
+	spin_unlock(&tty->lock);
+	pid_put(old_session);
+	pid_put(old_pgrp);
 }
 
-void tty_adopt(struct tty *tty)
+/* May the running task's session have tty, as TIOCSCTTY asks? Both locks are held. */
+static int check_adopt(const struct tty *tty, bool steal)
 {
-	if (is_session_leader() && !tty_current() && !is_owned(tty))
-		adopt(tty);
+	/* is there still somebody in the session that has the terminal? */
+	bool owned = tty->session && !list_empty(&tty->session->session);
+
+	if (!leads_session() || tty_current())
+		return -EPERM;
+	if (owned && !(steal && capable(CAP_SYS_ADMIN)))
+		return -EPERM;
+	return tty->gone ? -EIO : 0;
 }
 
 int tty_set_controlling(struct tty *tty, bool steal)
 {
-	if (controls(tty, current) && is_session_leader())
-		return 0;
-	if (!is_session_leader() || tty_current())
-		return -EPERM;
-	if (is_owned(tty) && !(steal && capable(CAP_SYS_ADMIN)))
-		return -EPERM;
-	adopt(tty);
-	return 0;
+	struct pid *session = NULL, *pgrp = NULL, *forgotten = NULL;
+	int error = 0;
+
+	/* one step, or two leaders who find it free would each have a half of it */
+	spin_lock(&tasklist_lock);
+	spin_lock(&tty->lock);
+	if (!controls(tty, current) || !leads_session())
+		error = check_adopt(tty, steal);
+	if (!error && !controls(tty, current)) {
+		session = pid_get(current->leader->session);
+		pgrp = pid_get(current->leader->pgrp);
+		swap_owner(tty, &session, &pgrp);
+		forgotten = set_own(tty);
+	}
+	spin_unlock(&tty->lock);
+	spin_unlock(&tasklist_lock);
+	pid_put(session);
+	pid_put(pgrp);
+	pid_put(forgotten);
+	return error;
 }
 
 int tty_give_up(struct tty *tty)
@@ -174,11 +187,16 @@ int tty_give_up(struct tty *tty)
 	if (!controls(tty, current))
 		return -ENOTTY;
 	if (is_session_leader()) {
+		struct pid *session = task_session_get(current);
 		tty_signal(tty, SIGHUP);
 		tty_signal(tty, SIGCONT);
-		disassociate(tty);
+		disassociate(tty, session);
+		pid_put(session);
 	}
-	current->leader->tty = NULL;
+	spin_lock(&tasklist_lock);
+	if (current->leader->tty == tty)
+		current->leader->tty = NULL;
+	spin_unlock(&tasklist_lock);
 	return 0;
 }
 
@@ -222,7 +240,7 @@ void tty_hangup(struct tty *tty, bool gone)
 	session = get_pid_of(tty, &tty->session);
 	if (session) {
 		tell_leader(tty, session);
-		disassociate(tty);
+		disassociate(tty, session);
 	}
 	pid_put(session);
 }
@@ -241,16 +259,19 @@ int tty_vhangup(void)
 void tty_session_ends(void)
 {
 	struct tty *tty = tty_current();
-	struct pid *hung_up;
 
 	if (tty) {
+		struct pid *session = task_session_get(current);
 		tty_signal(tty, SIGHUP);
 		if (tty->ops->cut_by_exit)
 			tty_hangup(tty, false);
 		else
-			disassociate(tty);
+			disassociate(tty, session);
+		pid_put(session);
 	}
-	hung_up = set_own(NULL);
+	spin_lock(&tasklist_lock);
+	struct pid *hung_up = set_own(NULL);
+	spin_unlock(&tasklist_lock);
 	if (hung_up && !tty) {
 		signal_group(hung_up, SIGHUP);
 		signal_group(hung_up, SIGCONT);
@@ -277,21 +298,17 @@ pid_t tty_get_session(struct tty *tty)
 }
 
 /* May group pgrp come to the foreground? A process of that number that leads no group will do, as
- * on Linux. */
+ * on Linux. tasklist_lock held. */
 static int check_in_session(struct pid *pgrp)
 {
-	int error = -EPERM;
-
-	spin_lock(&tasklist_lock);
 	struct task_struct *member = list_first(&pgrp->group, struct task_struct, pgrp_link);
+
 	if (!member)
 		member = pgrp->task;
 	if (member && member->session == current->leader->session)
-		error = 0;
-	else if (!member && list_empty(&pgrp->session))
-		error = -ESRCH; /* only the terminal remembers it */
-	spin_unlock(&tasklist_lock);
-	return error;
+		return 0;
+	/* only the terminal remembers it */
+	return !member && list_empty(&pgrp->session) ? -ESRCH : -EPERM;
 }
 
 int tty_set_foreground(struct tty *tty, pid_t pgid)
@@ -303,10 +320,18 @@ int tty_set_foreground(struct tty *tty, pid_t pgid)
 	struct pid *pgrp = pid_find_get(pgid);
 	if (!pgrp)
 		return -ESRCH;
+	spin_lock(&tasklist_lock);
 	int error = check_in_session(pgrp);
-	if (error)
-		pid_put(pgrp);
-	else
-		replace_pid(tty, &tty->pgrp, pgrp);
+	spin_lock(&tty->lock);
+	if (!error && !controls(tty, current))
+		error = -ENOTTY; /* since the first look, and perhaps another session has it */
+	if (!error) {
+		struct pid *old = tty->pgrp;
+		tty->pgrp = pgrp;
+		pgrp = old;
+	}
+	spin_unlock(&tty->lock);
+	spin_unlock(&tasklist_lock);
+	pid_put(pgrp);
 	return error;
 }

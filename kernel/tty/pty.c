@@ -27,7 +27,9 @@
 struct pty {
 	struct tty tty;			/* the slave; its lock guards the ring */
 	struct wait_queue master_queue; /* the master waits for output, or for room for input */
-	u64 head, tail;			/* bytes read by the master, and written */
+	struct mutex
+		read_lock; /* one of its readers moves bytes at a time; not held while waiting */
+	u64 head, tail;	   /* bytes read by the master, and written */
 	u8 ring[RING];
 	/* the slave was opened once: that nobody has it open is the end of its output */
 	bool slave_seen;
@@ -114,6 +116,7 @@ static struct pty *find_free(void)
 			tty_init_struct(&pty->tty, "pts", dev_make(UNIX98_PTY_SLAVE_MAJOR, i),
 					&slave_tty_ops);
 			wait_queue_init(&pty->master_queue, "pty master");
+			mutex_init(&pty->read_lock, "pty master read");
 			pty->index = i;
 			ptys[i] = pty;
 		}
@@ -147,14 +150,10 @@ static struct dentry *make_node(struct pty *pty)
 
 static void remove_node(struct dentry *node)
 {
-	bool locked = namespace_locked(); /* a walk through /proc/PID/fd may put a file last */
-
-	if (!locked)
-		namespace_lock();
+	namespace_lock();
 	node->inode->nlink = 0;
 	dentry_unlink(node);
-	if (!locked)
-		namespace_unlock();
+	namespace_unlock();
 	dentry_put(node);
 }
 
@@ -194,6 +193,7 @@ static void master_release(struct file *file)
 	mutex_unlock(&pty_lock);
 }
 
+/* tty->lock held, as in has_event(). */
 static bool slave_ended(const struct pty *pty)
 {
 	return pty->slave_seen && !pty->tty.opens;
@@ -226,39 +226,40 @@ static u8 take_events(struct pty *pty)
 	return events;
 }
 
+/* Is there something to read? 1, 0 (not yet), or -EIO: never again. One look under the lock, or the
+ * last words of a slave that writes and closes meanwhile would be missed. */
+static int output_state(struct pty *pty)
+{
+	spin_lock(&pty->tty.lock);
+	bool ready = pty->head != pty->tail || has_event(pty);
+	int state = ready ? 1 : slave_ended(pty) ? -EIO : 0;
+	spin_unlock(&pty->tty.lock);
+	return state;
+}
+
 /* Waits for output or an event: 0, -EAGAIN, -EIO, -ERESTARTSYS. */
 static int wait_output(struct pty *pty, struct file *file)
 {
-	while (pty->head == pty->tail && !has_event(pty)) {
-		if (slave_ended(pty))
-			return -EIO;
-		if (file_nonblocking(file))
-			return -EAGAIN;
-		int error = wait_event_interruptible(&pty->master_queue, pty->head != pty->tail ||
-										 has_event(pty) ||
-										 slave_ended(pty));
-		if (error)
-			return error;
-	}
-	return 0;
+	int state = output_state(pty), error = 0;
+
+	if (!state && file_nonblocking(file))
+		return -EAGAIN;
+	if (!state)
+		error = wait_event_interruptible(&pty->master_queue, (state = output_state(pty)));
+	return state < 0 ? state : error;
 }
 
 /* In packet mode (TIOCPKT(2const)) a read gives the events since the last one, as one byte, or a
- * zero and then output. */
-static ssize_t master_read(struct file *file, struct uio *uio, s64 *pos)
+ * zero and then output. 0: another reader was faster. read_lock held. */
+static ssize_t read_available(struct pty *pty, struct uio *uio)
 {
-	struct pty *pty = file->private;
 	size_t total = 0, got;
 	u8 buf[128];
 
-	(void)pos;
-	if (!uio->left)
-		return 0;
-	int error = wait_output(pty, file);
-	if (error)
-		return error;
 	if (pty->packet) {
 		buf[0] = take_events(pty); /* TIOCPKT_DATA if there are none */
+		if (buf[0] == TIOCPKT_DATA && output_state(pty) <= 0)
+			return 0;
 		if (!uio_put(uio, buf, 1))
 			return -EFAULT;
 		if (buf[0] != TIOCPKT_DATA)
@@ -271,8 +272,25 @@ static ssize_t master_read(struct file *file, struct uio *uio, s64 *pos)
 		if (put < got)
 			return total ? (ssize_t)total : -EFAULT;
 	}
-	wait_queue_wake(&pty->tty.write_queue);
 	return total;
+}
+
+static ssize_t master_read(struct file *file, struct uio *uio, s64 *pos)
+{
+	struct pty *pty = file->private;
+	ssize_t result = 0;
+
+	(void)pos;
+	while (uio->left && !result) {
+		result = wait_output(pty, file);
+		if (result)
+			break;
+		mutex_lock(&pty->read_lock);
+		result = read_available(pty, uio);
+		mutex_unlock(&pty->read_lock);
+		wait_queue_wake(&pty->tty.write_queue);
+	}
+	return result;
 }
 
 static size_t input_room(struct pty *pty)
@@ -327,14 +345,16 @@ static u32 master_poll(struct file *file, struct poll_table *table)
 	u32 mask = 0;
 
 	poll_wait(table, &pty->master_queue);
+	spin_lock(&pty->tty.lock);
 	if (pty->head != pty->tail)
 		mask |= POLLIN | POLLRDNORM;
 	if (has_event(pty))
 		mask |= POLLPRI | POLLIN | POLLRDNORM;
-	if (input_room(pty))
-		mask |= POLLOUT | POLLWRNORM;
 	if (slave_ended(pty))
 		mask |= POLLHUP;
+	spin_unlock(&pty->tty.lock);
+	if (input_room(pty))
+		mask |= POLLOUT | POLLWRNORM;
 	return mask;
 }
 
@@ -433,7 +453,10 @@ static s64 master_ioctl(struct file *file, unsigned command, u64 argument)
 	case TIOCSIG:
 		return signal_slave(pty, argument);
 	case FIONREAD:
-		return put_int(argument, pty->tail - pty->head);
+		spin_lock(&pty->tty.lock);
+		value = (int)(pty->tail - pty->head);
+		spin_unlock(&pty->tty.lock);
+		return put_int(argument, value);
 	case TCFLSH:
 		return flush_output(pty, argument);
 	case TCXONC:

@@ -96,7 +96,7 @@ int tty_open(struct tty *tty, struct file *file)
 	/* a session leader without a terminal gets the first one it opens, unless it asked not to;
 	 * the right to write to a terminal is not enough for that */
 	if (!is_console && !(file->flags & O_NOCTTY) && (file->mode & FMODE_READ))
-		tty_adopt(tty);
+		(void)tty_set_controlling(tty, false);
 	return 0;
 }
 
@@ -111,8 +111,9 @@ static void tty_release(struct file *file)
 		tty->ops->closed(tty);
 }
 
-/* Moves what is there to the user, a line at most: bytes, or -EFAULT. *line_done as tty_take(). */
-static ssize_t read_available(struct tty *tty, struct uio *uio, bool *line_done)
+/* Moves what is there to the user, a line at most: bytes, or -EFAULT; what came after a hangup is
+ * not for this file. *line_done as tty_take(). */
+static ssize_t read_available(struct tty *tty, struct file *file, struct uio *uio, bool *line_done)
 {
 	u8 buf[CHUNK];
 	size_t total = 0;
@@ -122,7 +123,9 @@ static ssize_t read_available(struct tty *tty, struct uio *uio, bool *line_done)
 	mutex_lock(&tty->read_lock);
 	while (!*line_done && !fault) {
 		spin_lock(&tty->lock);
-		size_t got = tty_take(tty, buf, min(uio->left, sizeof(buf)), line_done);
+		size_t got = 0;
+		if (!tty_hung_up(file))
+			got = tty_take(tty, buf, min(uio->left, sizeof(buf)), line_done);
 		spin_unlock(&tty->lock);
 		if (!got)
 			break;
@@ -162,7 +165,7 @@ static ssize_t read_line(struct tty *tty, struct file *file, struct uio *uio)
 			return error;
 		if (tty_hung_up(file))
 			return hung_up_result(tty);
-		ssize_t got = read_available(tty, uio, &line_done);
+		ssize_t got = read_available(tty, file, uio, &line_done);
 		/* nothing and no line: another reader was faster, or the mode changed */
 		if (got || line_done)
 			return got;
@@ -186,7 +189,7 @@ static ssize_t read_raw(struct tty *tty, struct file *file, struct uio *uio)
 			return total ? (ssize_t)total : error == -ETIME ? 0 : error;
 		if (tty_hung_up(file))
 			return total ? (ssize_t)total : hung_up_result(tty);
-		ssize_t got = read_available(tty, uio, &line_done);
+		ssize_t got = read_available(tty, file, uio, &line_done);
 		if (got < 0)
 			return total ? (ssize_t)total : got;
 		total += got;
@@ -261,9 +264,11 @@ static ssize_t write_some(struct tty *tty, struct file *file, struct uio *uio)
 	else if (want) {
 		size_t got = uio_get(uio, buf, want);
 		spin_lock(&tty->lock);
-		tty_put_output(tty, buf, got);
+		bool cut = tty_hung_up(file);
+		if (!cut)
+			tty_put_output(tty, buf, got);
 		spin_unlock(&tty->lock);
-		result = got ? (ssize_t)got : -EFAULT;
+		result = cut ? -EIO : got ? (ssize_t)got : -EFAULT;
 	}
 	return result;
 }

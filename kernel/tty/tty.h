@@ -117,9 +117,7 @@ struct tty *tty_current(void); /* the running task's controlling terminal, or NU
  * -ERESTARTSYS. */
 int tty_check_foreground(struct tty *tty, int sig);
 void tty_signal(struct tty *tty, int sig); /* to the foreground group */
-/* as TIOCSCTTY for a session leader without a terminal, if the tty is free */
-void tty_adopt(struct tty *tty);
-int tty_set_controlling(struct tty *tty, bool steal); /* TIOCSCTTY: 0, -EPERM */
+int tty_set_controlling(struct tty *tty, bool steal); /* TIOCSCTTY: 0, -EPERM, -EIO (gone) */
 int tty_give_up(struct tty *tty);		      /* TIOCNOTTY: 0, -ENOTTY */
 /* TIOCSPGRP, which the foreground or no job control allows: 0, -ENOTTY -EINVAL -EPERM -ESRCH */
 int tty_set_foreground(struct tty *tty, pid_t pgid);

@@ -11,12 +11,19 @@ enum {
 	LAPIC_ID = 0x20,
 	LAPIC_EOI = 0xb0,
 	LAPIC_SPURIOUS = 0xf0,
+	LAPIC_ICR = 0x300, /* writing it sends the message */
+	LAPIC_ICR_RECEIVER = 0x310,
 	LAPIC_LVT_TIMER = 0x320,
 	LAPIC_TIMER_INITIAL = 0x380,
 	LAPIC_TIMER_CURRENT = 0x390,
 	LAPIC_TIMER_DIVIDE = 0x3e0,
 };
 #define LAPIC_ENABLE (1u << 8)
+#define ICR_NMI (4u << 8)
+#define ICR_INIT (5u << 8)
+#define ICR_STARTUP (6u << 8)
+#define ICR_IS_SENDING (1u << 12)
+#define ICR_ASSERT (1u << 14)
 #define TIMER_DIVIDE_16 3
 #define IOAPIC_REDIRECTION 0x10
 #define IOAPIC_MASKED (1u << 16)
@@ -61,6 +68,37 @@ void lapic_enable(void)
 void lapic_eoi(void)
 {
 	lapic[LAPIC_EOI / 4] = 0;
+}
+
+/* Interrupts are off between the two writes: a handler may send, too. */
+static void send(u32 apic_id, u32 message)
+{
+	irq_push();
+	while (lapic[LAPIC_ICR / 4] & ICR_IS_SENDING)
+		cpu_relax();
+	lapic[LAPIC_ICR_RECEIVER / 4] = apic_id << 24;
+	lapic[LAPIC_ICR / 4] = message | ICR_ASSERT;
+	irq_pop();
+}
+
+void lapic_send_ipi(u32 cpu, u8 vector)
+{
+	send(cpus[cpu].apic_id, vector);
+}
+
+void lapic_send_nmi(u32 cpu)
+{
+	send(cpus[cpu].apic_id, ICR_NMI);
+}
+
+void lapic_send_init(u32 apic_id)
+{
+	send(apic_id, ICR_INIT);
+}
+
+void lapic_send_startup(u32 apic_id, u8 page)
+{
+	send(apic_id, ICR_STARTUP | page);
 }
 
 void ioapic_enable(u32 isa_irq)

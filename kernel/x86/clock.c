@@ -7,7 +7,7 @@
  */
 #include "x86/clock.h"
 #include "x86/apic.h"
-#include "x86/asm.h"
+#include "x86/cpu.h"
 #include "x86/printk.h"
 
 #define FEMTO_PER_NANO 1000000ull
@@ -144,9 +144,54 @@ void clock_init(volatile u64 *hpet)
 	       (unsigned long long)(timer_per_ns * 1000000 >> 32), hpet ? "HPET" : "PIT");
 }
 
+/*
+ * The other asks, the boot processor answers with its TSC, and in the middle of the shortest of the
+ * exchanges both clocks are taken to have stood at the same moment (Cristian 1989). The error is at
+ * most half of that exchange. What differs by less is no difference: today's processors count
+ * together, and then the offset must be 0 exactly, for no later reading to be behind an earlier
+ * one.
+ */
+#define EXCHANGES 32
+static u64 question, answer; /* atomic; 0: none */
+
+void clock_compare_with_starting(void)
+{
+	for (int i = 0; i < EXCHANGES; i++) {
+		while (!__atomic_load_n(&question, __ATOMIC_ACQUIRE))
+			cpu_relax();
+		__atomic_store_n(&question, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&answer, rdtsc(), __ATOMIC_RELEASE);
+	}
+}
+
+void clock_compare_starting(void)
+{
+	u64 shortest = ~0ull, offset = 0;
+
+	for (int i = 0; i < EXCHANGES; i++) {
+		u64 theirs, before = rdtsc();
+
+		__atomic_store_n(&question, 1, __ATOMIC_RELEASE);
+		while (!(theirs = __atomic_load_n(&answer, __ATOMIC_ACQUIRE)))
+			cpu_relax();
+		u64 took = rdtsc() - before;
+		__atomic_store_n(&answer, 0, __ATOMIC_RELAXED);
+		if (took < shortest) {
+			shortest = took;
+			offset = theirs - (before + took / 2);
+		}
+	}
+	if (offset + shortest / 2 <= shortest)
+		return;
+	this_cpu()->tsc_offset = offset;
+	printk("clock: TSC of CPU %u set by %lld ticks", this_cpu()->id, (long long)offset);
+}
+
 u64 clock_monotonic(void)
 {
-	return (u64)((unsigned __int128)(rdtsc() - tsc_start) * ns_per_tick >> 32);
+	u64 ticks = rdtsc() + this_cpu()->tsc_offset - tsc_start;
+
+	return (u64)((unsigned __int128)ticks * ns_per_tick >> 32);
 }
 
 u64 clock_realtime(void)

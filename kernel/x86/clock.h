@@ -14,8 +14,13 @@
 
 /* Calibrates. hpet: its mapped registers, or NULL to use the PIT. The local APIC must be ready. */
 void clock_init(volatile u64 *hpet);
-u64 clock_monotonic(void); /* ns since boot */
-u64 clock_realtime(void);  /* ns since 1970 UTC */
+/* Compares the TSC of a processor that is being started with the boot processor's, and corrects it
+ * if they differ: both call at the same time, interrupts off. */
+void clock_compare_with_starting(void); /* the boot processor */
+void clock_compare_starting(void);	/* the other */
+/* ns since boot; never less than another CPU has read before */
+u64 clock_monotonic(void);
+u64 clock_realtime(void); /* ns since 1970 UTC */
 void clock_set_realtime(u64 ns);
 
 /* Arms this CPU's timer to interrupt at monotonic time ns (at once if past). */

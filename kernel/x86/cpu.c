@@ -20,7 +20,6 @@
 #define EFER_NXE (1 << 11)
 
 #define CR0_AM (1ull << 18) /* the user's AC flag checks alignment */
-#define CR4_PGE (1ull << 7)
 #define CR4_UMIP (1ull << 11)
 #define CR4_SMEP (1ull << 20)
 #define CR4_SMAP (1ull << 21)
@@ -54,32 +53,35 @@ struct cpu_features cpu_features;
 static struct idt_gate idt[256];
 static u8 ist_stacks[CPUS_MAX][2][IST_STACK_SIZE] __attribute__((aligned(16)));
 
-static void detect_features(void)
+static struct cpu_features detect_features(void)
 {
+	struct cpu_features found;
 	u32 leaf0[4], leaf1[4], leaf7[4] = { 0 }, ext[4], ext1[4];
 
+	memset(&found, 0, sizeof(found)); /* the gaps, too: two are compared */
 	cpuid(0, 0, leaf0);
 	cpuid(1, 0, leaf1);
 	if (leaf0[0] >= 7)
 		cpuid(7, 0, leaf7);
 	cpuid(0x80000000, 0, ext);
 	cpuid(0x80000001, 0, ext1);
-	cpu_features.smep = leaf7[1] >> 7 & 1;
-	cpu_features.smap = leaf7[1] >> 20 & 1;
-	cpu_features.umip = leaf7[2] >> 2 & 1;
-	cpu_features.fsgsbase = leaf7[1] & 1;
-	cpu_features.nx = ext1[3] >> 20 & 1;
-	cpu_features.syscall = ext1[3] >> 11 & 1;
-	cpu_features.gib_pages = ext1[3] >> 26 & 1;
-	cpu_features.rdrand = leaf1[2] >> 30 & 1;
-	cpu_features.xsave = leaf1[2] >> 26 & 1;
-	cpu_features.phys_bits = 36;
+	found.smep = leaf7[1] >> 7 & 1;
+	found.smap = leaf7[1] >> 20 & 1;
+	found.umip = leaf7[2] >> 2 & 1;
+	found.fsgsbase = leaf7[1] & 1;
+	found.nx = ext1[3] >> 20 & 1;
+	found.syscall = ext1[3] >> 11 & 1;
+	found.gib_pages = ext1[3] >> 26 & 1;
+	found.rdrand = leaf1[2] >> 30 & 1;
+	found.xsave = leaf1[2] >> 26 & 1;
+	found.phys_bits = 36;
 	if (ext[0] >= 0x80000008) {
 		u32 sizes[4];
 
 		cpuid(0x80000008, 0, sizes);
-		cpu_features.phys_bits = sizes[0] & 0xff;
+		found.phys_bits = sizes[0] & 0xff;
 	}
+	return found;
 }
 
 static void load_gdt(struct cpu *cpu)
@@ -116,26 +118,28 @@ static void load_gdt(struct cpu *cpu)
 		     : "rax", "memory");
 }
 
-void cpu_init(u32 id)
+bool cpu_init(u32 id)
 {
 	struct cpu *cpu = &cpus[id];
+	struct cpu_features found;
 
 	cpu->self = cpu;
 	cpu->id = id;
 	load_gdt(cpu);
 	wrmsr(MSR_GS_BASE, (u64)cpu);
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
-	if (id == 0)
-		detect_features();
-
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | (cpu_features.nx ? EFER_NXE : 0));
+	found = detect_features();
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | (found.nx ? EFER_NXE : 0));
 	write_cr0(read_cr0() | CR0_AM);
-	write_cr4(read_cr4() | CR4_PGE | (cpu_features.smep ? CR4_SMEP : 0) |
-		  (cpu_features.smap ? CR4_SMAP : 0) | (cpu_features.umip ? CR4_UMIP : 0));
-	fpu_init();
+	write_cr4(read_cr4() | CR4_PGE | (found.smep ? CR4_SMEP : 0) | (found.smap ? CR4_SMAP : 0) |
+		  (found.umip ? CR4_UMIP : 0));
+	fpu_init(&found);
+	if (id == 0)
+		cpu_features = found;
+	return memcmp(&found, &cpu_features, sizeof(found)) == 0;
 }
 
-void cpu_set_doors(void (*syscall_entry)(void), void (*const vectors[256])(void))
+static void fill_idt(void (*const vectors[256])(void))
 {
 	for (int i = 0; i < 256; i++) {
 		u64 address = (u64)vectors[i];
@@ -152,7 +156,14 @@ void cpu_set_doors(void (*syscall_entry)(void), void (*const vectors[256])(void)
 			.offset_high = (u32)(address >> 32),
 		};
 	}
+}
+
+void cpu_set_doors(void (*syscall_entry)(void), void (*const vectors[256])(void))
+{
 	struct table_pointer pointer = { sizeof(idt) - 1, (u64)idt };
+
+	if (this_cpu()->id == 0)
+		fill_idt(vectors);
 	asm volatile("lidt %0" : : "m"(pointer));
 
 	/* SYSCALL loads CS from bits 32-47; SYSRET loads CS = bits 48-63 + 16 and SS = that + 8. */

@@ -49,6 +49,13 @@ struct tss {
 	u16 iomap_base;
 } __packed;
 
+/* What this CPU asks others to do (request.c). */
+struct cpu_request {
+	void (*fn)(void *arg);
+	void *arg;
+	u64 pending; /* atomic: a bit for each CPU that has not done it yet */
+};
+
 struct cpu {
 	struct cpu *self;	  /* 0: so that this_cpu() is one load */
 	struct task_struct *task; /* 8: what runs here: `current` */
@@ -60,15 +67,19 @@ struct cpu {
 	u32 apic_id;
 	u32 irq_depth;	 /* nested irq_push() calls; own CPU only */
 	bool irq_was_on; /* the interrupt flag before the outermost irq_push() */
+	u64 turns;	 /* times it went through schedule(); for the watchdog */
 	struct runqueue *runqueue;
 	void *frame_cache;    /* mm/frame.c: free frames of this CPU */
 	struct mm_struct *mm; /* whose page tables CR3 holds; a kernel task borrows the last */
+	u64 requests;	      /* atomic: a bit for each CPU whose request waits for this one */
+	struct cpu_request request;
+	u64 tsc_offset; /* what its TSC lacks to the boot processor's (clock.c) */
 	struct tss tss;
 	u64 gdt[9];
 };
 
 extern struct cpu cpus[CPUS_MAX];
-extern u32 cpu_count;
+extern u32 cpu_count; /* those online; only ever grows, while the boot processor starts them */
 
 static inline struct cpu *this_cpu(void)
 {
@@ -76,6 +87,12 @@ static inline struct cpu *this_cpu(void)
 
 	asm volatile("mov %%gs:0, %0" : "=r"(cpu));
 	return cpu;
+}
+
+/* A bit for each CPU. */
+static inline u64 cpus_online(void)
+{
+	return (1ull << __atomic_load_n(&cpu_count, __ATOMIC_ACQUIRE)) - 1;
 }
 
 /* The running task. Not volatile: for one thread of control it never changes. */
@@ -110,7 +127,7 @@ static inline void irq_pop(void)
 		irq_enable();
 }
 
-/* What the boot processor offers; the kernel runs on the common subset of all of them. */
+/* What the boot processor offers, and all others too: those that differ are not used. */
 struct cpu_features {
 	bool smep, smap, umip, nx, fsgsbase, rdrand, gib_pages, xsave, xsaveopt, syscall;
 	u32 mxcsr_mask; /* the bits that may be set in MXCSR */
@@ -121,15 +138,25 @@ struct cpu_features {
 extern struct cpu_features cpu_features;
 
 /* Makes cpus[id] the running processor: GDT, TSS, GS, control registers, FPU. First of all on each
- * CPU. */
-void cpu_init(u32 id);
+ * CPU. False: its features are not those of the boot processor. */
+bool cpu_init(u32 id);
 
 /* Where SYSCALL and the 256 interrupt vectors enter (entry/entry.asm). On each CPU,
- * after cpu_init. */
+ * after cpu_init; all use the interrupt table that the boot processor fills. */
 void cpu_set_doors(void (*syscall_entry)(void), void (*const vectors[256])(void));
 
 /* The FS and GS bases that user mode will see on this CPU. */
 void cpu_set_user_bases(u64 fs_base, u64 gs_base);
+
+/*
+ * Calls fn(arg) on each online CPU of the mask, in interrupt context, and returns when all have
+ * done so. fn takes no lock and asks nothing of others. The caller may hold spinlocks: a CPU that
+ * waits for one of them serves the request meanwhile.
+ */
+void cpu_run_on(u64 mask, void (*fn)(void *arg), void *arg);
+/* Does what other CPUs have asked of this one; part of every loop that waits for another CPU with
+ * interrupts off. */
+void cpu_serve_requests(void);
 
 /* Stops this processor for ever. */
 void cpu_halt(void) __noreturn;

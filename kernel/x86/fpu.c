@@ -21,9 +21,10 @@
  * 11.6.6). */
 static u32 read_mxcsr_mask(void)
 {
-	static u8 area[FXSAVE_SIZE] __attribute__((aligned(16)));
+	u8 area[FXSAVE_SIZE] __attribute__((aligned(16)));
 	u32 mask;
 
+	memset(area, 0, sizeof(area));
 	asm volatile("fxsave64 (%0)" : : "r"(area) : "memory");
 	memcpy(&mask, area + FXSAVE_MXCSR_MASK, sizeof(mask));
 	return mask ? mask : MXCSR_MASK_DEFAULT;
@@ -34,21 +35,21 @@ static void xsetbv(u64 mask)
 	asm volatile("xsetbv" : : "c"(0), "a"((u32)mask), "d"((u32)(mask >> 32)));
 }
 
-void fpu_init(void)
+void fpu_init(struct cpu_features *features)
 {
 	write_cr0((read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE);
 	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
-	cpu_features.mxcsr_mask = read_mxcsr_mask();
-	cpu_features.xsave_size = FXSAVE_SIZE;
-	if (!cpu_features.xsave)
+	features->mxcsr_mask = read_mxcsr_mask();
+	features->xsave_size = FXSAVE_SIZE;
+	if (!features->xsave)
 		return;
 	u32 regs[4];
 	write_cr4(read_cr4() | CR4_OSXSAVE);
 	cpuid(0xd, 0, regs);
-	cpu_features.xsave_mask = ((u64)regs[3] << 32 | regs[0]) & XCR0_WANTED;
-	xsetbv(cpu_features.xsave_mask);
+	features->xsave_mask = ((u64)regs[3] << 32 | regs[0]) & XCR0_WANTED;
+	xsetbv(features->xsave_mask);
 	cpuid(0xd, 0, regs); /* EBX is now the size for what is enabled */
-	cpu_features.xsave_size = regs[1];
+	features->xsave_size = regs[1];
 }
 
 /* A zero XSAVE header makes XRSTOR put every component in its initial state, but for these two

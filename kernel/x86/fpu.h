@@ -9,7 +9,8 @@
 
 #define FPU_ALIGN 64
 
-void fpu_init(void);	    /* on each CPU; sets cpu_features.xsave_mask and xsave_size */
+/* On each CPU; adds to its features what the FPU says. */
+void fpu_init(struct cpu_features *features);
 void fpu_reset(void *area); /* the state a new program starts with */
 
 /* The exceptions that SSE (MXCSR) or the x87 (status word) reports and does not mask. */

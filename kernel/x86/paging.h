@@ -30,6 +30,8 @@ typedef u64 pte_t; /* an entry of any of the four levels */
 #define PTE_NX (1ull << 63)
 #define PTE_ADDR 0x000ffffffffff000ull
 
+#define CR4_PGE (1ull << 7) /* PTE_G counts; changing it empties the TLB */
+
 #define DIRECT_BASE 0xffff888000000000ull
 #define STACKS_BASE 0xffffc90000000000ull
 #define DEVICES_BASE 0xffffd00000000000ull

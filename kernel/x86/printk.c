@@ -1,11 +1,12 @@
 /*
- * One lock makes each line whole. panic() takes no lock: whoever holds one will not run again.
+ * One lock makes each line whole. panic() takes no lock: whoever holds one, this CPU perhaps, may
+ * not go on. Of CPUs that panic at once the first says why; from then on the others are silent.
  */
 #include "x86/printk.h"
 #include "lib/printf.h"
+#include "x86/backtrace.h"
 #include "x86/bootinfo.h"
 #include "x86/clock.h"
-#include "x86/ksyms.h"
 #include "x86/log.h"
 #include "x86/serial.h"
 #include "x86/spinlock.h"
@@ -21,16 +22,17 @@ int console_level = LEVEL_INFO + 1;
 void (*panic_describe_task)(char *buf, size_t size);
 
 static struct spinlock ports_lock = SPINLOCK_INIT("printk"); /* guards the ports */
-static bool panicking;
+static struct cpu *panicking;				     /* atomic: the first CPU that did */
 
-static void print_bytes(const char *line, size_t size, unsigned level)
+static void print_bytes(const char *line, size_t size, unsigned level,
+			void (*write)(const char *buf, size_t size))
 {
 	for (size_t i = 0; i < size; i++)
 		outb(DEBUG_PORT, (u8)line[i]);
 	if ((int)level >= console_level)
 		return;
-	serial_write(line, size - 1); /* a terminal wants a carriage return before the newline */
-	serial_write("\r\n", 2);
+	write(line, size - 1); /* a terminal wants a carriage return before the newline */
+	write("\r\n", 2);
 }
 
 static void print_line(unsigned priority, const char *format, va_list args)
@@ -42,13 +44,15 @@ static void print_line(unsigned priority, const char *format, va_list args)
 			      (unsigned long long)(us / 1000000),
 			      (unsigned long long)(us % 1000000), text);
 
-	if (panicking) {
-		print_bytes(line, length, LEVEL_EMERGENCY);
+	struct cpu *reporter = __atomic_load_n(&panicking, __ATOMIC_ACQUIRE);
+	if (reporter) {
+		if (reporter == this_cpu())
+			print_bytes(line, length, LEVEL_EMERGENCY, serial_write_panic);
 		return;
 	}
 	log_append(priority, us, text, size);
 	spin_lock(&ports_lock);
-	print_bytes(line, length, priority & LEVEL_MASK);
+	print_bytes(line, length, priority & LEVEL_MASK, serial_write);
 	spin_unlock(&ports_lock);
 }
 
@@ -72,17 +76,10 @@ void printk_at(unsigned priority, const char *format, ...)
 
 void print_backtrace(u64 rbp)
 {
-	for (int depth = 0; depth < 24 && rbp >= DIRECT_BASE && rbp % 8 == 0; depth++) {
-		const u64 *frame = (const u64 *)rbp; /* saved rbp, return address */
-		char name[64];
+	struct backtrace trace;
 
-		if (!ksyms_describe(frame[1], name, sizeof(name)))
-			return;
-		printk("  %016llx %s", (unsigned long long)frame[1], name);
-		if (frame[0] <= rbp)
-			return;
-		rbp = frame[0];
-	}
+	backtrace_collect(&trace, rbp);
+	backtrace_print(&trace, "  ");
 }
 
 static void print_task(void)
@@ -103,11 +100,15 @@ static void __noreturn finish_panic(void)
 static void begin_panic(const char *format, va_list args)
 {
 	char reason[200];
+	struct cpu *first = NULL;
 
 	irq_disable();
-	if (panicking)
-		finish_panic(); /* a panic within a panic: say no more */
-	panicking = true;
+	if (!__atomic_compare_exchange_n(&panicking, &first, this_cpu(), false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE)) {
+		if (first == this_cpu())
+			finish_panic(); /* a panic within a panic: say no more */
+		cpu_halt();		/* the other one ends the machine */
+	}
 	vsnprintf(reason, sizeof(reason), format, args);
 	printk("kernel panic: %s", reason);
 	print_task();

@@ -35,15 +35,20 @@ void serial_init(void)
 	outb(COM1 + MODEM_CONTROL, 0x0b); /* DTR, RTS, interrupt line on */
 }
 
-void serial_write(const char *buf, size_t size)
+void serial_write_panic(const char *buf, size_t size)
 {
-	spin_lock(&serial_lock);
 	for (size_t i = 0; i < size; i++) {
 		if (i % FIFO_BYTES == 0)
 			while (!(inb(COM1 + LINE_STATUS) & STATUS_FIFO_EMPTY))
 				cpu_relax();
 		outb(COM1 + DATA, (u8)buf[i]);
 	}
+}
+
+void serial_write(const char *buf, size_t size)
+{
+	spin_lock(&serial_lock);
+	serial_write_panic(buf, size);
 	spin_unlock(&serial_lock);
 }
 

@@ -7,6 +7,8 @@
 
 void serial_init(void);
 void serial_write(const char *buf, size_t size); /* any context */
+/* without the lock: for who alone goes on */
+void serial_write_panic(const char *buf, size_t size);
 /* Bytes received call fn in interrupt context. */
 void serial_set_receiver(void (*fn)(u8 byte));
 /* leaves received bytes in the device, so that the sender waits; any context */

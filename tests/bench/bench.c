@@ -13,7 +13,10 @@
  * `bench --watch OPERATION` (key or description) measures one operation and then runs it again for
  * `tools/mitos bench --where`, which looks on from outside the machine: see report_watched.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -482,6 +485,118 @@ static ticks yield_switch(size_t unused)
 	return cost;
 }
 
+/* ---- threads ---- */
+
+enum {
+	STACK = 1 << 16,
+	THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+};
+
+static void futex(uint32_t *word, int operation, uint32_t value)
+{
+	long result = syscall(SYS_futex, word, operation, value, NULL);
+
+	check(result >= 0 || errno == EAGAIN, "futex");
+}
+
+static void wait_while(uint32_t *word, int operation, uint32_t value)
+{
+	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
+		futex(word, operation, value);
+}
+
+/* Waits until the kernel has cleared the id of a thread that has ended. */
+static void join(uint32_t *id)
+{
+	uint32_t seen;
+
+	while ((seen = __atomic_load_n(id, __ATOMIC_ACQUIRE)) != 0)
+		futex(id, FUTEX_WAIT, seen);
+}
+
+static int nothing(void *unused)
+{
+	(void)unused;
+	return 0;
+}
+
+static ticks thread_raw(size_t unused)
+{
+	static _Alignas(16) char stack[STACK];
+	uint32_t id;
+	ticks begin = clock_start();
+
+	(void)unused;
+	check(clone(nothing, stack + STACK, THREAD | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+		    NULL, &id, NULL, &id) > 0,
+	      "clone");
+	join(&id);
+	return clock_stop() - begin;
+}
+
+static void *pthread_nothing(void *unused)
+{
+	return unused;
+}
+
+static ticks thread_libc(size_t unused)
+{
+	ticks begin = clock_start();
+	pthread_t thread;
+
+	(void)unused;
+	check(pthread_create(&thread, NULL, pthread_nothing, NULL) == 0, "pthread_create");
+	check(pthread_join(thread, NULL) == 0, "pthread_join");
+	return clock_stop() - begin;
+}
+
+struct table {
+	uint32_t turn; /* whose it is, 0 or 1 */
+	uint32_t id;   /* of the other player, if it is a thread, while it lives */
+	int flag;      /* FUTEX_PRIVATE_FLAG between threads */
+};
+
+/* One player's turns: each waits for its own and hands over to the other. */
+static void play(struct table *table, uint32_t mine, int turns)
+{
+	for (int i = 0; i < turns; i++) {
+		wait_while(&table->turn, FUTEX_WAIT | table->flag, !mine);
+		__atomic_store_n(&table->turn, !mine, __ATOMIC_RELEASE);
+		futex(&table->turn, FUTEX_WAKE | table->flag, 1);
+	}
+}
+
+static int other_player(void *table)
+{
+	play(table, 1, MANY + 1);
+	return 0;
+}
+
+/* Two threads, or two processes, hand over to each other by a futex; the cost of one hand-over. */
+static ticks hand_over(size_t flags)
+{
+	static _Alignas(16) char stack[STACK];
+	struct table *table = (void *)memory(PAGE, MAP_SHARED, true);
+	ticks begin, cost;
+	pid_t pid;
+
+	*table = (struct table){ .flag = flags & CLONE_VM ? FUTEX_PRIVATE_FLAG : 0 };
+	pid = clone(other_player, stack + STACK,
+		    (int)flags | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID, table, &table->id,
+		    NULL, &table->id);
+	check(pid > 0, "clone");
+	play(table, 0, 1); /* both have begun before the clock does */
+	begin = clock_start();
+	play(table, 0, MANY);
+	cost = clock_stop() - begin;
+	if (flags & CLONE_THREAD)
+		join(&table->id);
+	else
+		bury(pid);
+	munmap(table, PAGE);
+	return cost;
+}
+
 /* ---- fork of a large process ---- */
 
 static ticks fork_in_parent(size_t unused)
@@ -524,6 +639,11 @@ static const struct operation operations[] = {
 	{ "pipe_round_trip", "pipe round trip", ring, 2, MANY - 1, 0 },
 	{ "ring_hop", "ring of 8 processes, per hop", ring, RING, (MANY - 1) * RING, 0 },
 	{ "yield", "sched_yield, and the switch it makes", yield_switch, 0, MANY, 0 },
+	{ "thread_raw", "thread by clone, created and joined", thread_raw, 0, 1, 0 },
+	{ "thread_libc", "pthread_create+pthread_join", thread_libc, 0, 1, 0 },
+	{ "futex_threads", "futex hand-over from thread to thread", hand_over, THREAD, 2 * MANY,
+	  0 },
+	{ "futex_processes", "futex hand-over between processes", hand_over, SIGCHLD, 2 * MANY, 0 },
 	{ "signal_install", "sigaction", signal_install, 0, MANY, 0 },
 	{ "signal_deliver", "signal to self, handler, return", signal_deliver, 0, MANY, 0 },
 	{ "mmap_munmap", "mmap+munmap, 1 MiB", map_and_unmap, MIB, MANY, 0 },

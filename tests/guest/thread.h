@@ -14,7 +14,9 @@
 #include <dirent.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 
 /* Nothing here lasts long; what lasts this long hangs, and ends its whole test. */
 enum { TEST_SECONDS = 50 };
@@ -199,13 +201,129 @@ __attribute__((noreturn)) static inline void exit_thread(int code)
 		syscall(SYS_exit, code);
 }
 
-/* Sleeps until the process ends, without a signal waking the caller's code. */
+/* ---- threads that never end by themselves, each in another call ------------------------------ */
+
 static inline int thread_sleeps(void *unused)
 {
 	(void)unused;
 	for (;;)
 		pause();
 	return 0;
+}
+
+static inline int thread_reads_pipe(void *unused)
+{
+	(void)unused;
+	block_forever();
+}
+
+static inline int thread_writes_pipe(void *unused)
+{
+	static const char block[65536];
+	struct gate gate = gate_new();
+
+	(void)unused;
+	for (;;)
+		if (write(gate.in, block, sizeof(block)) < 0)
+			return 1;
+	return 0;
+}
+
+static inline int thread_naps(void *unused)
+{
+	struct timespec long_time = { 1000, 0 };
+
+	(void)unused;
+	for (;;)
+		nanosleep(&long_time, NULL);
+	return 0;
+}
+
+static inline int thread_polls(void *unused)
+{
+	(void)unused;
+	for (;;)
+		poll(NULL, 0, -1);
+	return 0;
+}
+
+static inline int thread_awaits_signal(void *unused)
+{
+	(void)unused;
+	for (;;)
+		wait_for_signal(bit(SIGURG), NULL, NULL);
+	return 0;
+}
+
+static inline int thread_awaits_word(void *unused)
+{
+	static volatile int never;
+
+	(void)unused;
+	word_await(&never, 1);
+	return 0;
+}
+
+static inline int thread_runs(void *unused)
+{
+	(void)unused;
+	for (;;)
+		__asm__ volatile("pause");
+	return 0;
+}
+
+static inline int thread_yields(void *unused)
+{
+	(void)unused;
+	for (;;)
+		sched_yield();
+	return 0;
+}
+
+/* In a child: ends when the parent, the process of this number, has ended. */
+__attribute__((noreturn)) static inline void end_with_parent(pid_t parent)
+{
+	alarm(TEST_SECONDS);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (getppid() == parent)
+		pause();
+	_exit(0);
+}
+
+static inline int thread_awaits_child(void *unused)
+{
+	pid_t parent = getpid();
+
+	(void)unused;
+	if (syscall(SYS_fork) == 0)
+		end_with_parent(parent);
+	for (;;)
+		waitpid(-1, NULL, 0);
+	return 0;
+}
+
+static inline int thread_vforks(void *unused)
+{
+	pid_t parent = getpid();
+
+	(void)unused;
+	if (syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0) == 0)
+		end_with_parent(parent);
+	return thread_sleeps(NULL);
+}
+
+/* One of each kind; returns how many. */
+static inline int start_sleepers(void)
+{
+	static thread_run *const kinds[] = {
+		thread_sleeps, thread_reads_pipe,   thread_writes_pipe,	  thread_naps,
+		thread_polls,  thread_awaits_word,  thread_awaits_signal, thread_runs,
+		thread_yields, thread_awaits_child, thread_vforks,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		THREAD(kinds[i], NULL);
+	return ARRAY_SIZE(kinds);
 }
 
 /* ---- /proc/PID/task -------------------------------------------------------------------------- */

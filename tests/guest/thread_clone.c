@@ -870,8 +870,9 @@ TIMED_TEST(a_sibling)
 
 static int starts_sibling_from_thread(void *word)
 {
-	pid_t parent = getppid();
+	static pid_t parent; /* which the sibling, sharing memory, reads when this thread is gone */
 
+	parent = getppid();
 	*(volatile pid_t *)word = SPAWN(CLONE_PARENT | CLONE_VM, is_sibling, &parent)->tid;
 	return 0;
 }

@@ -1054,104 +1054,18 @@ TIMED_TEST(cpu_time_of_a_child_with_threads)
 	CHECK(tms.tms_cutime + tms.tms_cstime >= 2 * (BURN_MS - 20) / 10);
 }
 
-/* ---- waiting in every way while the process ends --------------------------------------------- */
+/* ---- the end, with threads in every kind of sleep -------------------------------------------- */
 
-static int reads_pipe(void *unused)
-{
-	(void)unused;
-	block_forever();
-}
-
-static int sleeps_long(void *unused)
-{
-	struct timespec long_time = { 1000, 0 };
-
-	(void)unused;
-	for (;;)
-		nanosleep(&long_time, NULL);
-	return 0;
-}
-
-static int polls(void *unused)
-{
-	(void)unused;
-	for (;;)
-		poll(NULL, 0, -1);
-	return 0;
-}
-
-static int awaits_signal(void *unused)
-{
-	(void)unused;
-	for (;;)
-		wait_for_signal(bit(SIGUSR2), NULL, NULL);
-	return 0;
-}
-
-static int awaits_child(void *unused)
-{
-	(void)unused;
-	for (;;)
-		waitpid(-1, NULL, 0);
-	return 0;
-}
-
-static int awaits_word(void *word)
-{
-	word_await(word, 1);
-	return 0;
-}
-
-static int runs_round(void *unused)
-{
-	(void)unused;
-	for (;;)
-		__asm__ volatile("pause");
-	return 0;
-}
-
-static int yields(void *unused)
-{
-	(void)unused;
-	for (;;)
-		sched_yield();
-	return 0;
-}
-
-static int vforks(void *gate)
-{
-	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
-
-	if (pid == 0)
-		gate_pass(*(struct gate *)gate);
-	_exit(1);
-}
-
-/* Each thread sleeps in another call, and none of them keeps the process from ending. */
 TIMED_TEST(the_end_reaches_every_sleeper)
 {
-	static thread_run *const sleepers[] = { reads_pipe,    sleeps_long,  polls,
-						awaits_signal, awaits_child, awaits_word,
-						runs_round,    yields,	     thread_sleeps,
-						vforks };
 	static const int deaths[] = { -1, SIGKILL, SIGTERM, SIGQUIT };
 
 	for (size_t i = 0; i < ARRAY_SIZE(deaths); i++) {
-		struct gate gate = gate_new(), keep = gate_new();
+		struct gate gate = gate_new();
 		CONTEXT("death %d", deaths[i]);
 		pid_t pid = FORK();
 		if (pid == 0) {
-			static volatile int word;
-			pid_t child = FORK();
-			if (child == 0) {
-				gate_pass(keep);
-				_exit(0);
-			}
-			for (size_t s = 0; s < ARRAY_SIZE(sleepers); s++) {
-				void *argument =
-					sleepers[s] == vforks ? (void *)&keep : (void *)&word;
-				THREAD(sleepers[s], argument);
-			}
+			start_sleepers();
 			gate_open(gate, 1);
 			if (deaths[i] < 0)
 				_exit(44);
@@ -1165,9 +1079,7 @@ TIMED_TEST(the_end_reaches_every_sleeper)
 			CHECK_SIGNAL(pid, deaths[i]);
 		}
 		CHECK_ERRNO(kill(pid, 0), ESRCH);
-		gate_open(keep, 2); /* the children, orphans now, end */
 		gate_free(gate);
-		gate_free(keep);
 	}
 }
 

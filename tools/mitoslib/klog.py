@@ -8,6 +8,8 @@ import tempfile
 STATUS = re.compile(rb"init: exit status (\d+)\s*$", re.MULTILINE)
 READY = b"init: running "
 PANIC = re.compile(rb"^.*panic.*$", re.MULTILINE | re.IGNORECASE)
+LOCK_REPORT = re.compile(rb"^.*lockcheck: .*\n", re.MULTILINE)
+LOCK_REPORTS = "lock-reports"   # in the build's directory: those of all runs, for the tests
 TAIL_LINES = 40
 
 
@@ -37,6 +39,13 @@ class KernelLog:
         lines = text[panic.start() if panic else 0:].decode(errors="replace").splitlines()
         return "\n".join(lines[:TAIL_LINES] if panic else lines[-TAIL_LINES:])
 
+    def keep_lock_reports(self, build):
+        """Adds what the lock checker said (make LOCKCHECK=1) to the build's file of reports."""
+        lines = LOCK_REPORT.findall(self.read())
+        if lines:
+            with open(os.path.join(build, LOCK_REPORTS), "ab", buffering=0) as file:
+                file.write(b"".join(lines))
+
 
 @contextlib.contextmanager
 def opened(build, path=None):
@@ -51,7 +60,9 @@ def opened(build, path=None):
         fd, temporary = tempfile.mkstemp(prefix="kernel.log.", dir=build)
         os.fchmod(fd, 0o644)
         os.replace(temporary, os.path.join(build, "kernel.log"))
+    log = KernelLog(fd)
     try:
-        yield KernelLog(fd)
+        yield log
     finally:
+        log.keep_lock_reports(build)
         os.close(fd)

@@ -28,7 +28,7 @@ def parser():
     run.add_options(sub)
 
     sub = door("test", testing.test, "run the tests; the last line is `N passed, N failed`")
-    sub.add_argument("-k", dest="pattern", metavar="PATTERN", help="only the tests that match")
+    testing.add_options(sub)
 
     sub = door("gdb", gdb.gdb, "the machine stopped at its start, and gdb in this terminal: "
                                "gdb [OPTION]... [-- CMD ARG...]")

@@ -9,6 +9,16 @@ from .errors import Problem
 
 TESTS = os.path.normpath(os.path.join(os.path.dirname(__file__), "../../tests"))
 
+MACHINE = ("smp", "mem", "fork")
+
+
+def add_options(parser):
+    """The machine options reach the tests as MITOS_SMP and so on: tests/support.py."""
+    parser.add_argument("-k", dest="pattern", metavar="PATTERN", help="only the tests that match")
+    for name, text in zip(MACHINE, ("processors", "memory", "the mode of fork")):
+        parser.add_argument(f"--{name}", metavar=name.upper(),
+                            help=f"{text}, where a test does not choose for itself")
+
 
 def summary(junit):
     """`N passed, N failed`, and the skipped where there are any, from the XML that pytest wrote."""
@@ -36,7 +46,9 @@ def test(options, command):
     # The tests call make themselves, which must not take itself for a part of this one.
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    status = subprocess.call(arguments, env=dict(environment, MITOS_BUILD=build))
+    machine = {f"MITOS_{name.upper()}": getattr(options, name) for name in MACHINE}
+    machine = {name: value for name, value in machine.items() if value}
+    status = subprocess.call(arguments, env=dict(environment, MITOS_BUILD=build, **machine))
     if not os.path.exists(junit):
         raise Problem("pytest did not run: run make deps", status or 1)
     with open(results[1], "w") as file:
