@@ -297,6 +297,7 @@ static void copy_layout(struct mm_struct *child, const struct mm_struct *parent)
 	child->env_end = parent->env_end;
 	memcpy(child->auxv, parent->auxv, sizeof(child->auxv));
 	child->dumpable = parent->dumpable;
+	child->membarrier = parent->membarrier;
 	child->exe = parent->exe;
 	if (child->exe)
 		mm_exe_get(child->exe);

@@ -103,6 +103,7 @@ struct mm_struct {
 	u64 auxv[AUXV_WORDS];
 	/* others of the same user may look into it (PR_SET_DUMPABLE); a word of its own */
 	bool dumpable;
+	u32 membarrier; /* atomic; what it registered for (membarrier(2)) */
 	/* what execve ran; floor 4 owns the reference (exe_release) */
 	struct file *exe;
 	struct list_head link; /* in the list of all address spaces; its lock */

@@ -153,6 +153,9 @@ s64 sys_futex_waitv(const struct futex_waitv __user *waiters, unsigned count, un
 s64 sys_set_robust_list(void __user *head, size_t size);
 s64 sys_get_robust_list(pid_t pid, void __user *__user *head, size_t __user *size);
 
+/* membarrier.c */
+s64 sys_membarrier(int command, unsigned flags, int cpu);
+
 /* time.c */
 s64 sys_alarm(unsigned seconds);
 s64 sys_timer_create(int clock, const struct sigevent __user *event, int __user *id);

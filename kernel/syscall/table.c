@@ -207,6 +207,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 	CALL(getrandom),
 	CALL(memfd_create),
 	CALL(execveat),
+	CALL(membarrier),
 	CALL(mlock2),
 	CALL(copy_file_range),
 	CALL(preadv2),
