@@ -221,7 +221,7 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 			watchdog_tick(tf);
 		}
 	} else if (vector == VECTOR_RESCHEDULE) {
-		lapic_eoi(); /* that it came is enough: what it is about is looked for on the way out */
+		lapic_eoi(); /* its coming is enough: the way out looks for what it is about */
 	} else if (vector == VECTOR_REQUEST) {
 		lapic_eoi();
 		cpu_serve_requests();

@@ -2,10 +2,10 @@
  * A binary buddy allocator (Knowlton 1965; Knuth, TAOCP 1, 2.5) over one array of struct frame. A
  * free block of 2^n frames is aligned to its size and linked through its first frame; freeing
  * merges it with its buddy as long as that one is free and whole. In front of it each CPU keeps a
- * handful of single frames, taken and returned in batches with interrupts off and no lock; before an
- * allocation fails, every CPU is asked for those that it has. A page
- * table dies empty, that is to say, all zeroes, as whoever needs a table next wants it: a few such
- * frames are kept apart. buddy_lock guards the lists and is the innermost lock of the kernel.
+ * handful of single frames, taken and returned in batches with interrupts off and no lock; before
+ * an allocation fails, every CPU is asked for those that it has. A page table dies empty, that is
+ * to say, all zeroes, as whoever needs a table next wants it: a few such frames are kept apart.
+ * buddy_lock guards the lists and is the innermost lock of the kernel.
  *
  * Who frees a frame looks at its buddy, which another CPU may be handing out or taking back at that
  * moment, without the lock. So what is in the lists has a kind of its own: a frame becomes

@@ -5,9 +5,9 @@
  * allocator says; tasks against the pid table and the tree. A difference is a bug in this kernel,
  * and the line names what differs.
  *
- * While it runs nothing may move: the other CPUs are paused, and it does not sleep. An address space
- * that a sleeping task has locked, to change it, or one that is being taken apart: then the others go
- * on for a moment, and it begins again.
+ * While it runs nothing may move: the other CPUs are paused, and it does not sleep. An address
+ * space that a sleeping task has locked, to change it, or one that is being taken apart: then the
+ * others go on for a moment, and it begins again.
  */
 #include "lib/string.h"
 #include "mm/commit.h"
