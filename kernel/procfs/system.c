@@ -248,7 +248,7 @@ static int store_fork_mode(char *value, struct task_struct *task)
 	(void)task;
 	if (!fork_mode_parse(value, &mode))
 		return -EINVAL;
-	__atomic_store_n(&fork_mode, mode, __ATOMIC_RELAXED);
+	*(volatile enum fork_mode *)&fork_mode = mode;
 	return 0;
 }
 
