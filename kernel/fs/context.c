@@ -21,6 +21,7 @@ static struct fs_struct *fs_new(struct dentry *root, struct dentry *cwd, mode_t 
 	fs->root = dentry_get(root);
 	fs->cwd = dentry_get(cwd);
 	fs->umask = umask;
+	fs->execs = 0;
 	return fs;
 }
 
@@ -37,10 +38,30 @@ struct fs_struct *fs_copy(struct fs_struct *from)
 	return fs;
 }
 
-struct fs_struct *fs_get(struct fs_struct *fs)
+struct fs_struct *fs_share(struct fs_struct *fs)
 {
-	__atomic_fetch_add(&fs->refs, 1, __ATOMIC_RELAXED);
-	return fs;
+	spin_lock(&fs->lock);
+	bool refused = fs->execs > 0;
+	if (!refused)
+		__atomic_fetch_add(&fs->refs, 1, __ATOMIC_RELAXED);
+	spin_unlock(&fs->lock);
+	return refused ? ERR_PTR(-EAGAIN) : fs;
+}
+
+bool fs_begin_exec(struct fs_struct *fs, u32 own)
+{
+	spin_lock(&fs->lock);
+	bool alone = __atomic_load_n(&fs->refs, __ATOMIC_RELAXED) <= own;
+	fs->execs += alone;
+	spin_unlock(&fs->lock);
+	return alone;
+}
+
+void fs_end_exec(struct fs_struct *fs)
+{
+	spin_lock(&fs->lock);
+	fs->execs--;
+	spin_unlock(&fs->lock);
 }
 
 void fs_put(struct fs_struct *fs)

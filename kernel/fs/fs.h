@@ -27,6 +27,7 @@ struct fs_struct {
 	struct spinlock lock; /* guards the rest */
 	struct dentry *root, *cwd;
 	mode_t umask;
+	u32 execs; /* sharers that are in execve: meanwhile nobody new may share it */
 };
 
 /* --- descriptor tables, used by proc/ and syscall/ --- */
@@ -42,7 +43,11 @@ void files_close_on_exec(struct files_struct *files); /* execve */
 /* the running task's, with a reference; NULL: EBADF */
 struct file *fd_get(int fd);
 struct fs_struct *fs_copy(struct fs_struct *from);
-struct fs_struct *fs_get(struct fs_struct *fs);
+struct fs_struct *fs_share(struct fs_struct *fs); /* CLONE_FS; ERR_PTR(-EAGAIN) during an execve */
+/* Is it shared by no more than `own` (execve's own threads)? Then nobody comes to share it until
+ * fs_end_exec: the program about to run may have rights that a sharer should not use. */
+bool fs_begin_exec(struct fs_struct *fs, u32 own);
+void fs_end_exec(struct fs_struct *fs);
 void fs_put(struct fs_struct *fs);
 struct dentry *fs_get_root(struct fs_struct *fs); /* referenced */
 struct dentry *fs_get_cwd(struct fs_struct *fs);

@@ -162,6 +162,8 @@ static int exec_begin(struct exec *exec)
 
 static void exec_end(struct exec *exec)
 {
+	if (exec->fs_claimed)
+		fs_end_exec(current->fs);
 	if (exec->page)
 		frame_put(exec->page);
 	if (exec->file)
@@ -481,6 +483,19 @@ static void exec_commit(struct exec *exec, struct trapframe *tf, const char *pat
 	};
 }
 
+/* How many threads of the process use the running one's root and working directory. */
+static u32 own_sharers(void)
+{
+	const struct task_struct *thread = NULL;
+	u32 count = 0;
+
+	spin_lock(&tasklist_lock);
+	while ((thread = thread_next(current->signal, thread)))
+		count += thread->fs == current->fs;
+	spin_unlock(&tasklist_lock);
+	return count;
+}
+
 /* Everything before the point of no return. */
 static int exec_prepare(struct exec *exec, int dirfd, const char *path, int flags,
 			const struct exec_strings *argv, const struct exec_strings *envp)
@@ -524,7 +539,8 @@ static int exec_prepare(struct exec *exec, int dirfd, const char *path, int flag
 		error = copy_shared(exec);
 	if (error)
 		return error;
-	exec->cred = cred_for_exec(exec->file->inode, &exec->secure);
+	exec->fs_claimed = fs_begin_exec(current->fs, own_sharers());
+	exec->cred = cred_for_exec(exec->file->inode, !exec->fs_claimed, &exec->secure);
 	if (IS_ERR(exec->cred)) {
 		error = (int)PTR_ERR(exec->cred);
 		exec->cred = NULL;

@@ -24,6 +24,7 @@ struct exec {
 	int page_error; /* why it could not be had: -ENOMEM, or -E2BIG beyond RLIMIT_STACK */
 	const struct cred *cred;    /* what the program will act as; NULL once it is the task's */
 	bool secure;		    /* AT_SECURE */
+	bool fs_claimed;	    /* fs_begin_exec was called, and said yes */
 	struct files_struct *files; /* a copy, in case that others share it; or NULL */
 	struct sighand_struct *sighand; /* the same */
 	u64 name_address;		/* user address of the file name string */

@@ -153,8 +153,12 @@ static int clone_files(struct task_struct *child, u64 flags)
 
 static int clone_fs(struct task_struct *child, u64 flags)
 {
-	child->fs = flags & CLONE_FS ? fs_get(current->fs) : fs_copy(current->fs);
-	return child->fs ? 0 : -ENOMEM;
+	struct fs_struct *fs = flags & CLONE_FS ? fs_share(current->fs) : fs_copy(current->fs);
+
+	if (IS_ERR(fs))
+		return (int)PTR_ERR(fs);
+	child->fs = fs;
+	return fs ? 0 : -ENOMEM;
 }
 
 /* The actions for signals. */
