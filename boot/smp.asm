@@ -1,9 +1,9 @@
 ; How another processor gets here. A STARTUP message makes it run real-mode code at a page of the
-; first MiB, the trampoline, which x86/smp.c copied there. It takes the claim (a processor that comes
-; later than it was waited for finds none, and halts), goes through protected mode and boot.asm's
-; tables to long mode, loads the kernel's own tables and the stack that is meant for it, and calls
-; smp_entry(). The final tables do not map the trampoline, nor anything else that is both writable
-; and executable. (Intel SDM vol. 3, 8.4.4 and 9.9.)
+; first MiB, the trampoline, which x86/smp.c copied there. It takes the claim (a processor that
+; comes later than it was waited for finds none, and halts), goes through protected mode and
+; boot.asm's tables to long mode, loads the kernel's own tables and the stack that is meant for it,
+; and calls smp_entry(). The final tables do not map the trampoline, nor anything else that is both
+; writable and executable. (Intel SDM vol. 3, 8.4.4 and 9.9.)
 
 KERNEL_BASE	equ 0xffffffff80000000
 DATA_32		equ 0x10		; selectors in boot.asm's table

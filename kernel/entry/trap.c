@@ -19,6 +19,7 @@
 #include "x86/printk.h"
 #include "x86/random.h"
 #include "x86/serial.h"
+#include "x86/smp.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 
@@ -180,6 +181,7 @@ static void exception(u64 vector, struct trapframe *tf)
 	if (vector == VECTOR_PAGE_FAULT) {
 		page_fault(tf);
 	} else if (vector == VECTOR_NMI) {
+		smp_nmi();
 		if (!backtrace_nmi(tf))
 			printk("NMI ignored");
 	} else if (!trapframe_user(tf) || !exceptions[vector].signal) {
@@ -219,7 +221,7 @@ void trap_dispatch(u64 vector, struct trapframe *tf)
 			watchdog_tick(tf);
 		}
 	} else if (vector == VECTOR_RESCHEDULE) {
-		lapic_eoi(); /* that it came is enough: what it is about is looked for on the way out */
+		lapic_eoi(); /* its coming is enough: the way out looks for what it is about */
 	} else if (vector == VECTOR_REQUEST) {
 		lapic_eoi();
 		cpu_serve_requests();

@@ -148,8 +148,8 @@ static size_t format_record(const struct log_record *record, char *line)
 	return at;
 }
 
-/* One record (pos_lock held); it is passed, even if there is no room for it (-EINVAL) or no memory at that address.
- * -EPIPE: the next one was dropped, and the one after it will be read. */
+/* One record; it is passed, even if there is no room for it (-EINVAL) or no memory at that address.
+ * -EPIPE: the next one was dropped, and the one after it will be read. pos_lock held. */
 static ssize_t read_record(struct file *file, struct uio *uio, char *line)
 {
 	struct log_record record;

@@ -335,7 +335,7 @@ static int fork_areas(struct mm_struct *child, struct mm_struct *parent, enum fo
 struct mm_struct *mm_fork(struct mm_struct *parent)
 {
 	/* read once: another task may change it meanwhile */
-	enum fork_mode mode = __atomic_load_n(&fork_mode, __ATOMIC_RELAXED);
+	enum fork_mode mode = *(volatile enum fork_mode *)&fork_mode;
 	struct mm_struct *child = mm_new();
 
 	if (!child)

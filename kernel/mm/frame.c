@@ -2,9 +2,10 @@
  * A binary buddy allocator (Knowlton 1965; Knuth, TAOCP 1, 2.5) over one array of struct frame. A
  * free block of 2^n frames is aligned to its size and linked through its first frame; freeing
  * merges it with its buddy as long as that one is free and whole. In front of it each CPU keeps a
- * handful of single frames, taken and returned in batches with interrupts off and no lock. A page
- * table dies empty, that is to say, all zeroes, as whoever needs a table next wants it: a few such
- * frames are kept apart. buddy_lock guards the lists and is the innermost lock of the kernel.
+ * handful of single frames, taken and returned in batches with interrupts off and no lock; before
+ * an allocation fails, every CPU is asked for those that it has. A page table dies empty, that is
+ * to say, all zeroes, as whoever needs a table next wants it: a few such frames are kept apart.
+ * buddy_lock guards the lists and is the innermost lock of the kernel.
  *
  * Who frees a frame looks at its buddy, which another CPU may be handing out or taking back at that
  * moment, without the lock. So what is in the lists has a kind of its own: a frame becomes
@@ -133,18 +134,34 @@ static void cache_drain(struct frame_cache *cache)
 	spin_unlock(&buddy_lock);
 }
 
+/* A request to another CPU: adds the free frames that it keeps to the list. It may come while that
+ * one waits for buddy_lock on behalf of its cache, which looks at the counts again afterwards. */
+static void give_up_cache(void *arg)
+{
+	struct frame_cache *cache = &caches[this_cpu()->id];
+
+	while (cache->count)
+		list_add_tail(arg, &cache->free[--cache->count]->link);
+	while (cache->zeroed)
+		list_add_tail(arg, &cache->zeroes[--cache->zeroed]->link);
+}
+
 u64 frame_caches_shrink(void)
 {
-	irq_push();
-	struct frame_cache *cache = &caches[this_cpu()->id];
-	u64 count = cache->count + cache->zeroed;
+	struct list_head given = LIST_HEAD_INIT(given);
+	struct frame *frame, *next;
+	u64 count = 0;
+
+	for (u32 i = 0; i < cpu_count; i++) /* one after another: they share the list */
+		if (caches[i].count + caches[i].zeroed)
+			cpu_run_on(1ull << i, give_up_cache, &given);
 	spin_lock(&buddy_lock);
-	while (cache->count)
-		buddy_free_block(cache->free[--cache->count], 0);
-	while (cache->zeroed)
-		buddy_free_block(cache->zeroes[--cache->zeroed], 0);
+	list_for_each_safe(frame, next, &given, link) {
+		list_del(&frame->link);
+		buddy_free_block(frame, 0);
+		count++;
+	}
 	spin_unlock(&buddy_lock);
-	irq_pop();
 	return count;
 }
 
@@ -323,11 +340,6 @@ u64 frame_free_count(void)
 	for (u32 i = 0; i < cpu_count; i++)
 		count += kept_by(&caches[i]);
 	return count;
-}
-
-u64 frame_reachable_count(void)
-{
-	return __atomic_load_n(&buddy_free, __ATOMIC_RELAXED) + kept_by(&caches[this_cpu()->id]);
 }
 
 u64 frame_kind_count(enum frame_kind kind)

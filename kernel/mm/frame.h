@@ -103,12 +103,11 @@ static inline struct frame *frame_of(const void *addr)
 	return frame_of_phys(virt_to_phys(addr));
 }
 
-/* Gives the free frames that this CPU keeps back to the buddy lists; how many. */
+/* Gives the free frames that the CPUs keep back to the buddy lists; how many. */
 u64 frame_caches_shrink(void);
 
 u64 frame_total(void);			    /* frames that the allocator manages */
 u64 frame_free_count(void);		    /* of them, free now */
-u64 frame_reachable_count(void);	    /* of them, those that this CPU could be given */
 u64 frame_kind_count(enum frame_kind kind); /* allocated frames of a kind */
 
 #endif

@@ -108,9 +108,14 @@ void mm_put(struct mm_struct *mm)
 	wait_queue_wake(&mm_gone);
 }
 
+bool mm_is_settled(void)
+{
+	return __atomic_load_n(&mm_dying, __ATOMIC_ACQUIRE) == 0;
+}
+
 void mm_settle(void)
 {
-	wait_event(&mm_gone, __atomic_load_n(&mm_dying, __ATOMIC_ACQUIRE) == 0);
+	wait_event(&mm_gone, mm_is_settled());
 }
 
 struct mm_struct *mm_next(struct mm_struct *mm)

@@ -125,6 +125,7 @@ struct mm_struct *mm_get(struct mm_struct *mm);
 void mm_put(struct mm_struct *mm); /* the last user frees everything; may sleep */
 /* Waits until nothing is being taken apart; for who counts what there is. */
 void mm_settle(void);
+bool mm_is_settled(void); /* nothing is, at the moment */
 /* load its tables on this CPU; NULL: the kernel's own */
 void mm_activate(struct mm_struct *mm);
 /* The next address space after mm (NULL: the first), with a reference; drops the reference on mm.

@@ -6,8 +6,8 @@
 
 bool memory_shrink(void)
 {
-	/* The CPU's own frames come last: the others' pass through its cache, and only in the buddy
-	 * lists they merge to blocks. */
+	/* The CPUs' frames come last: what the first two free passes through a cache, too, and only
+	 * in the buddy lists they merge to blocks. */
 	u64 frames_freed = slab_shrink() + kstack_shrink();
 
 	return frame_caches_shrink() + frames_freed > 0;

@@ -9,8 +9,8 @@
 #include "lib/types.h"
 
 /*
- * Frees empty slabs, kept kernel stacks, and the free frames and empty page tables that this CPU
- * keeps. Any context and any lock: what is locked is left alone. True if some frames came of it.
+ * Frees empty slabs, kept kernel stacks, and the free frames and empty page tables that the CPUs
+ * keep. Any context and any lock: what is locked is left alone. True if some frames came of it.
  */
 bool memory_shrink(void);
 

@@ -9,7 +9,7 @@
 #include "fs/mount.h"
 #include "mm/mm.h"
 #include "proc/cred.h"
-#include "proc/pid.h"
+#include "proc/thread.h"
 #include "x86/printk.h"
 #include <asm/errno.h>
 #include <linux/prctl.h>
@@ -194,6 +194,21 @@ static void apply_mode(struct cred *cred, struct inode *program)
 	mutex_unlock(&program->lock);
 }
 
+/* Do others than the running task's own threads, which this execve ends, share its root and working
+ * directory? */
+static bool shares_fs(void)
+{
+	const struct task_struct *thread = NULL;
+	u32 own = 0;
+
+	spin_lock(&tasklist_lock);
+	while ((thread = thread_next(current->signal, thread)))
+		own += thread->fs == current->fs;
+	bool shares = __atomic_load_n(&current->fs->refs, __ATOMIC_RELAXED) > own;
+	spin_unlock(&tasklist_lock);
+	return shares;
+}
+
 /* P' by the rules for execve, with no capabilities on the file but those that uid 0 stands for. */
 static void transform(struct cred *cred, const struct cred *old, bool *secure)
 {
@@ -206,8 +221,7 @@ static void transform(struct cred *cred, const struct cred *old, bool *secure)
 				  : 0;
 	/* one who must not gain, or shares his root and working directory with another process that
 	 * could change them under the program: no more than before */
-	bool unsafe =
-		old->no_new_privs || __atomic_load_n(&current->fs->refs, __ATOMIC_RELAXED) > 1;
+	bool unsafe = old->no_new_privs || shares_fs();
 	if (unsafe && (other || (cred->permitted & ~old->permitted))) {
 		if (!capable(CAP_SETUID) || old->no_new_privs) {
 			cred->euid = cred->uid;

@@ -56,6 +56,7 @@ static struct task_struct *task_alloc(void)
 	task->stack = kstack_alloc();
 	task->fpu = kmem_cache_alloc(&fpu_cache);
 	task->refs = 1;
+	task->leader = task;
 	if (!task->stack || !task->fpu) {
 		task_put(task);
 		return NULL;
@@ -63,7 +64,6 @@ static struct task_struct *task_alloc(void)
 	task->tf = (struct trapframe *)((u8 *)task->stack + KSTACK_SIZE) - 1;
 	task->state = TASK_NEW;
 	task->cpu = this_cpu();
-	task->leader = task;
 	task->start_time = clock_monotonic();
 	list_init(&task->run_link);
 	list_init(&task->children);

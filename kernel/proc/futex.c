@@ -94,11 +94,12 @@ static struct futex_bucket *bucket_of(const struct futex_key *key)
 	return &buckets[hash >> (64 - BUCKET_BITS)];
 }
 
+/* In the order of their addresses. */
 static void lock_both(struct futex_bucket *a, struct futex_bucket *b)
 {
 	spin_lock(a < b ? &a->lock : &b->lock);
 	if (a != b)
-		spin_lock_nested(a < b ? &b->lock : &a->lock); /* by address */
+		spin_lock_nested(a < b ? &b->lock : &a->lock);
 }
 
 static void unlock_both(struct futex_bucket *a, struct futex_bucket *b)

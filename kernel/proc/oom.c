@@ -47,7 +47,7 @@ static s64 badness(const struct task_struct *task)
 	    task->signal->oom_score_adj == OOM_SCORE_ADJ_MIN || in_vfork(task))
 		return NEVER;
 	return (s64)(mm->rss_anon + mm->rss_file + mm->table_frames) +
-	       task->signal->oom_score_adj * (s64)(frame_total() / 1000);
+	       task->signal->oom_score_adj * (s64)frame_total() / 1000;
 }
 
 u64 oom_score(const struct task_struct *task)
@@ -208,7 +208,7 @@ void oom_kill(void)
 
 	/* An allocation may also fail because it was told to (fail-nth), or memory has come back
 	 * meanwhile. */
-	if (frame_reachable_count() >= ENOUGH_FOR_A_FAULT) {
+	if (frame_free_count() >= ENOUGH_FOR_A_FAULT) {
 		sched_yield();
 		return;
 	}

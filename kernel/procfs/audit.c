@@ -5,10 +5,9 @@
  * allocator says; tasks against the pid table and the tree. A difference is a bug in this kernel,
  * and the line names what differs.
  *
- * While it runs nothing may move: it holds off other tasks by not sleeping (single CPU) and takes
- * each mm's lock in turn; an address space that is being changed by a sleeping task is waited for,
- * and so are those that are being taken apart. What it finds wrong counts only if nobody else ran
- * meanwhile: otherwise it looks again.
+ * While it runs nothing may move: the other CPUs are paused, and it does not sleep. An address
+ * space that a sleeping task has locked, to change it, or one that is being taken apart: then the
+ * others go on for a moment, and it begins again.
  */
 #include "lib/string.h"
 #include "mm/commit.h"
@@ -25,6 +24,8 @@
 
 #define ERRORS_SHOWN 20
 #define TRIES 10
+#define PAUSE NSEC_PER_MSEC /* between two */
+#define BUSY (~0ull)
 
 typedef unsigned long long ull;
 
@@ -330,28 +331,36 @@ static void audit_creds(struct audit *audit)
 	expect_objects(audit, "sigqueue", audit->signals);
 }
 
-static u64 audit_address_spaces(struct audit *audit)
+/* Counts the address spaces; false if the lock of one is held. */
+static bool audit_address_spaces(struct audit *audit, u64 *count)
 {
-	u64 count = 0;
+	bool held = false;
 
+	*count = 0;
 	for (struct mm_struct *mm = mm_next(NULL); mm; mm = mm_next(mm)) {
-		mutex_lock(&mm->lock);
+		if (held || !mutex_trylock(&mm->lock)) {
+			held = true; /* the rest are passed by: mm_next drops its references */
+			continue;
+		}
 		audit_mm(audit, mm);
 		mutex_unlock(&mm->lock);
-		count++;
+		++*count;
 	}
-	return count;
+	return !held;
 }
 
+/* The errors found, or BUSY. */
 static u64 audit_once(struct text *text)
 {
 	struct audit audit = { .text = text };
+	u64 address_spaces;
 
 	for (u64 pfn = 0; pfn < frames_count; pfn++)
 		if (frames[pfn].kind != FRAME_SLAB)
 			frames[pfn].audit = 0;
 	zero_frame->audit = 1; /* the kernel's own hold */
-	u64 address_spaces = audit_address_spaces(&audit);
+	if (!mm_is_settled() || !audit_address_spaces(&audit, &address_spaces))
+		return BUSY;
 	audit.promised += pagecache_promised();
 	if (audit.promised != commit_count())
 		complain(&audit, "promised pages", 0, audit.promised, commit_count());
@@ -371,16 +380,28 @@ static u64 audit_once(struct text *text)
 	return audit.errors;
 }
 
+static void let_others_run(void)
+{
+	task_set_state(TASK_UNINTERRUPTIBLE);
+	schedule_until(clock_monotonic() + PAUSE);
+	task_set_state(TASK_RUNNING);
+}
+
 u64 audit_run(struct text *text)
 {
 	const size_t start = text->size;
-	u64 errors = 1, switches = 0;
+	u64 errors = BUSY;
 
-	for (u32 tries = 0; tries < TRIES && errors && switches != sched_switches(); tries++) {
+	for (u32 tries = 0; tries < TRIES && errors; tries++) {
+		if (tries)
+			let_others_run();
 		text->size = start;
 		mm_settle();
-		switches = sched_switches();
+		sched_pause_others();
 		errors = audit_once(text);
+		sched_resume_others();
 	}
+	if (errors == BUSY)
+		text_print(text, "audit: error: an address space is always busy\n");
 	return errors;
 }

@@ -75,16 +75,30 @@ static void show_loadavg(struct text *text, struct task_struct *task)
 	text_print(text, "%llu/%llu %d\n", (ull)sched_running(), (ull)task_count, current->pid);
 }
 
+static void print_times(struct text *text, u64 user, u64 system, u64 idle)
+{
+	text_print(text, " %llu 0 %llu %llu 0 0 0 0 0 0\n", (ull)user / NSEC_PER_CLOCK_TICK,
+		   (ull)system / NSEC_PER_CLOCK_TICK, (ull)idle / NSEC_PER_CLOCK_TICK);
+}
+
 static void show_stat(struct text *text, struct task_struct *task)
 {
-	u64 user, system, idle = sched_idle_time();
+	u64 user = 0, system = 0, idle = 0, times[CPUS_MAX][3];
+	u32 count = cpu_count;
 
 	(void)task;
-	sched_total_times(&user, &system);
-	for (int line = 0; line < 2; line++)
-		text_print(text, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", line ? "cpu0" : "cpu ",
-			   (ull)user / NSEC_PER_CLOCK_TICK, (ull)system / NSEC_PER_CLOCK_TICK,
-			   (ull)idle / NSEC_PER_CLOCK_TICK);
+	for (u32 i = 0; i < count; i++) {
+		sched_cpu_times(i, &times[i][0], &times[i][1], &times[i][2]);
+		user += times[i][0];
+		system += times[i][1];
+		idle += times[i][2];
+	}
+	text_print(text, "cpu ");
+	print_times(text, user, system, idle);
+	for (u32 i = 0; i < count; i++) {
+		text_print(text, "cpu%u", i);
+		print_times(text, times[i][0], times[i][1], times[i][2]);
+	}
 	text_print(text,
 		   "intr 0\nctxt %llu\nbtime %llu\nprocesses %llu\n"
 		   "procs_running %llu\nprocs_blocked 0\n",
@@ -234,7 +248,7 @@ static int store_fork_mode(char *value, struct task_struct *task)
 	(void)task;
 	if (!fork_mode_parse(value, &mode))
 		return -EINVAL;
-	__atomic_store_n(&fork_mode, mode, __ATOMIC_RELAXED);
+	*(volatile enum fork_mode *)&fork_mode = mode;
 	return 0;
 }
 

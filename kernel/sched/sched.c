@@ -32,6 +32,7 @@
 #include "mm/kmap.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
+#include "sched/mutex.h"
 #include "sched/timer.h"
 #include "x86/apic.h"
 #include "x86/fpu.h"
@@ -49,6 +50,7 @@ struct runqueue {
 	u64 uninterruptible; /* tasks asleep in that state, for the load average */
 	u64 switches;
 	u64 user_ticks, system_ticks;
+	bool paused; /* it has come to rest for sched_pause_others() */
 	struct task_struct *idle;
 	struct task_struct idle_task;
 };
@@ -56,6 +58,8 @@ struct runqueue {
 struct task_struct *switch_stacks(struct task_struct *prev, struct task_struct *next);
 
 static struct runqueue runqueues[CPUS_MAX];
+static struct cpu *pausing; /* the CPU that all others rest for; atomic */
+static struct mutex pause_lock = MUTEX_INIT(pause_lock, "pause"); /* held by who may set it */
 static u64 idle_cpus; /* atomic: a bit for each CPU that has nothing to run, and was not prodded */
 void (*sched_dead)(struct task_struct *task);
 void (*sched_first_step)(void);
@@ -334,6 +338,61 @@ static bool take_one(u64 least)
 	return false;
 }
 
+/* --- pausing --- */
+
+/* Must this CPU rest? */
+static bool must_rest(void)
+{
+	struct cpu *alone = __atomic_load_n(&pausing, __ATOMIC_ACQUIRE);
+
+	return unlikely(alone) && alone != this_cpu();
+}
+
+/* The idle loop's, which is where a CPU rests. Under the lock either sched_resume_others() comes
+ * later, and clears the mark, or nobody rests any more. */
+static void rest(struct runqueue *rq)
+{
+	spin_lock(&rq->lock);
+	__atomic_store_n(&rq->paused, must_rest(), __ATOMIC_RELEASE);
+	spin_unlock(&rq->lock);
+}
+
+/* Makes whatever runs on the CPU call schedule(). */
+static void interrupt_cpu(struct cpu *cpu)
+{
+	struct runqueue *rq = cpu->runqueue;
+
+	spin_lock(&rq->lock); /* so that the task stays where it is meanwhile */
+	rq->paused = false;
+	task_set_tif(cpu->task, TIF_NEED_RESCHED);
+	spin_unlock(&rq->lock);
+}
+
+static void interrupt_others(void)
+{
+	for (u32 i = 0; i < cpu_count; i++)
+		if (&cpus[i] != this_cpu())
+			interrupt_cpu(&cpus[i]);
+}
+
+void sched_pause_others(void)
+{
+	mutex_lock(&pause_lock);
+	__atomic_store_n(&pausing, this_cpu(), __ATOMIC_SEQ_CST);
+	interrupt_others();
+	for (u32 i = 0; i < cpu_count; i++)
+		while (&cpus[i] != this_cpu() &&
+		       !__atomic_load_n(&runqueues[i].paused, __ATOMIC_ACQUIRE))
+			cpu_relax();
+}
+
+void sched_resume_others(void)
+{
+	__atomic_store_n(&pausing, NULL, __ATOMIC_SEQ_CST);
+	interrupt_others();
+	mutex_unlock(&pause_lock);
+}
+
 /* --- switching --- */
 
 static void account(struct task_struct *task, u64 now)
@@ -350,7 +409,7 @@ static struct task_struct *pick_next(struct runqueue *rq)
 	struct list_head *queue = list_empty(&rq->woken) ? &rq->queue : &rq->woken;
 	struct task_struct *next = list_first(queue, struct task_struct, run_link);
 
-	if (!next)
+	if (!next || must_rest())
 		return rq->idle;
 	dequeue(rq, next);
 	return next;
@@ -609,19 +668,21 @@ u64 sched_idle_time(void)
 	return idle;
 }
 
-void sched_total_times(u64 *user, u64 *system)
+void sched_cpu_times(u32 cpu, u64 *user, u64 *system, u64 *idle)
 {
-	*user = *system = 0;
-	for (u32 i = 0; i < cpu_count; i++) {
-		*user += runqueues[i].user_ticks * TICK;
-		*system += runqueues[i].system_ticks * TICK;
-	}
+	const struct runqueue *rq = &runqueues[cpu];
+
+	*user = rq->user_ticks * TICK;
+	*system = rq->system_ticks * TICK;
+	*idle = task_runtime(rq->idle);
 }
 
 /* Says that this CPU is idle, and then looks whether it need be; interrupts off. */
 static bool found_work(void)
 {
-	if (cpu_count > 1) {
+	if (must_rest()) {
+		rest(this_cpu()->runqueue);
+	} else if (cpu_count > 1) {
 		__atomic_fetch_or(&idle_cpus, cpu_bit(this_cpu()), __ATOMIC_SEQ_CST);
 		if (take_one(0))
 			return true;

@@ -185,6 +185,13 @@ void sched_set_nice(struct task_struct *task, int nice); /* -20 to 19 */
 /* The CPUs that task may run on, a bit each, one of them online. If it waits elsewhere it moves at
  * once; if it runs elsewhere, before it goes on in user mode. */
 void sched_set_affinity(struct task_struct *task, u64 cpus);
+/*
+ * For one who must see everything stand still: every other CPU lets its task come to where it gives
+ * the CPU away, in the kernel or on the way to user mode, and then runs nothing. Interrupts go on.
+ * The caller, one at a time, does not sleep until it calls the second.
+ */
+void sched_pause_others(void);
+void sched_resume_others(void);
 void sched_kick(const struct task_struct *task); /* its CPU takes an interrupt */
 void schedule(void);				 /* gives the CPU away; returns when chosen again */
 void __noreturn sched_idle(void);		 /* what the boot thread of control does for ever */
@@ -210,13 +217,14 @@ void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);
 /* The return addresses on a task's kernel stack while it does not run, innermost first and without
  * those in __sched functions: how many (at most max). None for a running task or a zombie. */
 u32 sched_backtrace(struct task_struct *task, u64 *addresses, u32 max);
-u64 sched_running(void);			/* runnable tasks, for /proc/loadavg */
-bool sched_is_wanted(void);			/* some task waits for this CPU */
-bool sched_is_idle(u32 cpu);			/* cpus[cpu] has nothing to run */
-u64 sched_uninterruptible(void);		/* tasks in state D */
-u64 sched_switches(void);			/* context switches since boot */
-u64 sched_idle_time(void);			/* ns that CPUs had nothing to run */
-void sched_total_times(u64 *user, u64 *system); /* ns in either mode, all tasks, by ticks */
+u64 sched_running(void);	 /* runnable tasks, for /proc/loadavg */
+bool sched_is_wanted(void);	 /* some task waits for this CPU */
+bool sched_is_idle(u32 cpu);	 /* cpus[cpu] has nothing to run */
+u64 sched_uninterruptible(void); /* tasks in state D */
+u64 sched_switches(void);	 /* context switches since boot */
+u64 sched_idle_time(void);	 /* ns that CPUs had nothing to run */
+/* ns in either mode, of all tasks there, by ticks, and with nothing to run */
+void sched_cpu_times(u32 cpu, u64 *user, u64 *system, u64 *idle);
 void sched_load_start(void);
 void sched_load(u32 hundredths[3]); /* the load averages over 1, 5 and 15 minutes, times 100 */
 

@@ -15,6 +15,7 @@
 #include "x86/acpi.h"
 #include "x86/printk.h"
 #include "x86/random.h"
+#include "x86/smp.h"
 #include "x86/version.h"
 #include <asm/errno.h>
 #include <asm/prctl.h>
@@ -296,13 +297,16 @@ s64 sys_reboot(int magic1, int magic2, unsigned command, void __user *arg)
 		return 0;
 	case LINUX_REBOOT_CMD_POWER_OFF:
 		printk("power off");
+		smp_stop_others();
 		acpi_power_off();
 		cpu_halt();
 	case LINUX_REBOOT_CMD_HALT:
 		printk("System halted."); /* and the machine stays on: reboot(2) */
+		smp_stop_others();
 		cpu_halt();
 	case LINUX_REBOOT_CMD_RESTART:
 		printk("restart");
+		smp_stop_others();
 		outb(0x64, 0xfe); /* the keyboard controller pulls the reset line */
 		cpu_halt();
 	}

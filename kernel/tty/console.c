@@ -59,8 +59,8 @@ static int current_open(struct inode *inode, struct file *file)
 		return -ENXIO;
 	file->flags |= O_NOCTTY;
 	int error = tty_open(tty, file);
-	/* A hangup may have taken it away since, and a pty may even be in use again, by others. While
-	 * it is open and still ours, it cannot be. */
+	/* A hangup may have taken it away since, and a pty may even be in use again, by others.
+	 * While it is open and still ours, it cannot be. */
 	if (!error && tty_current() != tty) {
 		tty_file_ops.release(file);
 		error = -ENXIO;

@@ -9,6 +9,7 @@
 #include "x86/clock.h"
 #include "x86/log.h"
 #include "x86/serial.h"
+#include "x86/smp.h"
 #include "x86/spinlock.h"
 #include "x86/trapframe.h"
 
@@ -109,6 +110,8 @@ static void begin_panic(const char *format, va_list args)
 			finish_panic(); /* a panic within a panic: say no more */
 		cpu_halt();		/* the other one ends the machine */
 	}
+	smp_stop_others();
+	serial_break_lock(); /* one of them may have it */
 	vsnprintf(reason, sizeof(reason), format, args);
 	printk("kernel panic: %s", reason);
 	print_task();

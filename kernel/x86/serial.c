@@ -52,6 +52,11 @@ void serial_write(const char *buf, size_t size)
 	spin_unlock(&serial_lock);
 }
 
+void serial_break_lock(void)
+{
+	spin_init(&serial_lock, "serial");
+}
+
 void serial_set_receiver(void (*fn)(u8 byte))
 {
 	receiver = fn;

@@ -7,6 +7,8 @@
 
 void serial_init(void);
 void serial_write(const char *buf, size_t size); /* any context */
+/* for a panic: nobody who may hold the transmitter's lock runs any more */
+void serial_break_lock(void);
 /* without the lock: for who alone goes on */
 void serial_write_panic(const char *buf, size_t size);
 /* Bytes received call fn in interrupt context. */

@@ -36,7 +36,8 @@ void smp_entry(void);
 struct smp_start smp_start;
 static void (*start_main)(void);
 enum { STARTING, ONLINE, UNFIT };
-static u32 progress; /* of the one being started; atomic */
+static u32 progress;  /* of the one being started; atomic */
+static bool stopping; /* by smp_stop_others(); atomic */
 
 static void set_progress(u32 now)
 {
@@ -124,7 +125,14 @@ void smp_online(void)
 
 void smp_stop_others(void)
 {
+	__atomic_store_n(&stopping, true, __ATOMIC_RELEASE);
 	for (u32 i = 0; i < cpu_count; i++)
 		if (&cpus[i] != this_cpu())
 			lapic_send_nmi(i);
+}
+
+void smp_nmi(void)
+{
+	if (__atomic_load_n(&stopping, __ATOMIC_ACQUIRE))
+		cpu_halt();
 }

@@ -18,7 +18,10 @@ void smp_online(void);
 /* How many processors the machine may use: the boot options nosmp and maxcpus=N. */
 u32 smp_limit(void);
 
-/* Stops the others wherever they are, for ever: before a panic's last words, and power off. */
+/* Stops the others wherever they are, for ever: before a panic's last words, and power off. Locks
+ * that they hold stay taken. */
 void smp_stop_others(void);
+/* What a non-maskable interrupt calls: does not return if it was sent to stop this CPU. */
+void smp_nmi(void);
 
 #endif

@@ -2,11 +2,11 @@
  * Spinlocks, named. Holding one keeps interrupts off on this CPU, so an interrupt handler may take
  * any of them; nobody may sleep while holding one. The order among locks is in kernel/README.md.
  *
- * Who comes first when a lock becomes free gets it, not who waited longest. A queue of tickets would
- * be fair, but the processors of a virtual machine are not always there: the one whose turn it is
- * waits for its share of the host, and all behind it wait with it (on two host processors a storm of
- * forks on four virtual ones took ten times as long). Linux does the same as a guest, for the same
- * reason (virt_spin_lock).
+ * Who comes first when a lock becomes free gets it, not who waited longest. A queue of tickets
+ * would be fair, but the processors of a virtual machine are not always there: the one whose turn
+ * it is waits for its share of the host, and all behind it wait with it (on two host processors a
+ * storm of forks on four virtual ones took ten times as long). Linux does the same as a guest, for
+ * the same reason (virt_spin_lock).
  */
 #ifndef MITOS_X86_SPINLOCK_H
 #define MITOS_X86_SPINLOCK_H

@@ -3,8 +3,8 @@
  * away (munmap, mprotect, madvise, mremap, ftruncate) what others are writing to, fork comes in the
  * middle, and areas, the break and a stack change under several hands. What is checked is data: no
  * increment is lost, nothing that was taken away is changed any more, and a child has its parent's
- * memory as it was at one moment. Threads go on until what they are there for has happened so often;
- * nothing is timed. Sources: mmap(2), mprotect(2), madvise(2), mremap(2), fork(2), and XSH 2.9.
+ * memory as it was at one moment. Threads go on until what they are there for has happened so
+ * often; nothing is timed. Sources: mmap(2), mprotect(2), madvise(2), mremap(2), fork(2), XSH 2.9.
  */
 #include "pages.h"
 #include <pthread.h>
@@ -504,7 +504,7 @@ static void *map_and_unmap(void *arg)
 {
 	struct worker *worker = arg;
 
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < 40; round++) {
 		size_t pages = 1 + (size_t)(round * 7 + worker->number) % 8;
 		size_t size = pages * PAGE;
 		char *at = map_private(pages), tag = (char)(worker->number * 30 + round % 30 + 1);
@@ -544,7 +544,7 @@ static void *move_break(void *arg)
 {
 	struct worker *worker = arg;
 
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < 40; round++) {
 		size_t pages = (size_t)(round * 13 + worker->number * 5) % BREAK_PAGES;
 		char *now = (char *)syscall(SYS_brk, break_start + pages * PAGE);
 

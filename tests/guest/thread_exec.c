@@ -473,7 +473,7 @@ TIMED_TEST(a_failed_execve_kills_nobody)
 
 /* ---- races ----------------------------------------------------------------------------------- */
 
-enum { ROUNDS = 60 };
+enum { ROUNDS = 40 };
 
 static volatile int start_line, race; /* race: the number of the round */
 
@@ -491,7 +491,7 @@ static void line_up(int runners)
 
 	while (word_of(&start_line) < runners)
 		sched_yield();
-	spin((race * 7 + place * 29) % 60 * 5000);
+	spin((race * 7 + place * 29) % 40 * 7000);
 }
 
 static int races_to_exec(void *mode)

@@ -112,7 +112,7 @@ static int adds_one(void *sum)
 
 static int makes_and_joins(void *sum)
 {
-	for (int i = 0; i < 250; i++) {
+	for (int i = 0; i < 60; i++) {
 		struct thread *one = THREAD(adds_one, sum), *other = THREAD(adds_one, sum);
 		CHECK(one->tid != other->tid);
 		thread_join(i % 2 ? one : other);
@@ -130,7 +130,7 @@ TIMED_TEST(threads_made_and_joined)
 		threads[i] = THREAD(makes_and_joins, &sum);
 	for (int i = 0; i < 4; i++)
 		thread_join(threads[i]);
-	CHECK_EQ(sum, 2000);
+	CHECK_EQ(sum, 480);
 	await_threads(getpid(), 1);
 }
 
@@ -170,7 +170,7 @@ TIMED_TEST(a_relay_of_threads)
 	pid_t pid = FORK();
 
 	if (pid == 0) {
-		relay_left = 600;
+		relay_left = 300;
 		THREAD(relays, NULL);
 		exit_thread(0); /* from here on no thread is the leader */
 	}
@@ -463,7 +463,7 @@ TIMED_TEST(threads_in_every_trouble)
 	struct thread *threads[WORKERS];
 
 	DIAG("seed %u", seed_of(0));
-	set_up(0, 60);
+	set_up(0, 40);
 	for (int i = 0; i < WORKERS; i++)
 		threads[i] = THREAD(works, &workers[i]);
 	for (int i = 0; i < WORKERS; i++)
@@ -541,7 +541,7 @@ TIMED_TEST(ends_in_the_middle_of_chaos)
 {
 	int before = listed_processes(), status;
 
-	for (int round = 0; round < 5 * ENDINGS; round++) {
+	for (int round = 0; round < 3 * ENDINGS; round++) {
 		enum ending ending = (enum ending)(round % ENDINGS);
 		CONTEXT("round %d, ending %d", round, ending);
 		pid_t pid = FORK();
