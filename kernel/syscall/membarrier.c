@@ -19,13 +19,22 @@
 	(REGISTRATIONS | MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |                 \
 	 MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE)
 
-/* Has every CPU that may run mm, or, with NULL, every one, pass a full barrier and return from an
- * interrupt, which also serialises what it fetches. There is only this CPU to run anything, and the
- * return from this call does both. */
-static void barrier_on_cpus(const struct mm_struct *mm)
+/* A full barrier, and everything fetched from here on is fetched anew. */
+static void serialise(void *unused)
 {
-	(void)mm;
+	u32 regs[4];
+
+	(void)unused;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	cpuid(0, 0, regs);
+}
+
+/* On every CPU that has mm loaded. One that loads it later passes a barrier by that: its bit is set
+ * in one atomic step, and a load of CR3 serialises. */
+static void barrier_where_loaded(const struct mm_struct *mm)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	cpu_run_on(__atomic_load_n(&mm->cpus, __ATOMIC_SEQ_CST), serialise, NULL);
 }
 
 /* A quick command for those who registered for it. */
@@ -33,7 +42,7 @@ static s64 private_barrier(u32 registration)
 {
 	if (!(__atomic_load_n(&current->mm->membarrier, __ATOMIC_ACQUIRE) & registration))
 		return -EPERM;
-	barrier_on_cpus(current->mm);
+	barrier_where_loaded(current->mm);
 	return 0;
 }
 
@@ -47,7 +56,7 @@ s64 sys_membarrier(int command, unsigned flags, int cpu)
 		return COMMANDS;
 	case MEMBARRIER_CMD_GLOBAL:
 	case MEMBARRIER_CMD_GLOBAL_EXPEDITED: /* to all: those who did not register get one more */
-		barrier_on_cpus(NULL);
+		cpu_run_on(cpus_online(), serialise, NULL);
 		return 0;
 	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:

@@ -176,34 +176,44 @@ TEST(robust_mutexes)
 
 /* ---- many ------------------------------------------------------------------------------------ */
 
-enum { HANDOVERS = 1000000 };
+/* As in futex_storm.c: pairs take turns, each on a word that counts them. */
+enum { HANDOVERS = 1000000, PAIRS = 8, TURNS = HANDOVERS / PAIRS };
 
-static void take_turns(uint32_t first)
+static struct player {
+	pthread_t thread;
+	volatile uint32_t *word;
+	uint32_t first;
+	bool tells;
+} players[2 * PAIRS];
+
+static void *take_turns(void *argument)
 {
-	for (uint32_t turn = first; turn < HANDOVERS; turn += 2) {
-		for (uint32_t now; (now = word_of(&word)) != turn;)
-			futex(&word, FUTEX_WAIT_PRIVATE, now, NULL, NULL, 0);
-		__atomic_store_n(&word, turn + 1, __ATOMIC_SEQ_CST);
-		futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-		if (turn % 50000 == 0)
-			DIAG("%u hand-overs", turn);
+	const struct player *player = argument;
+	volatile uint32_t *at = player->word;
+
+	for (uint32_t turn = player->first; turn < TURNS; turn += 2) {
+		for (uint32_t now; (now = word_of(at)) != turn;)
+			futex(at, FUTEX_WAIT_PRIVATE, now, NULL, NULL, 0);
+		__atomic_store_n(at, turn + 1, __ATOMIC_SEQ_CST);
+		futex(at, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+		if (player->tells && turn % 10000 == 0)
+			DIAG("%u hand-overs of each pair", turn);
 	}
-}
-
-static void *take_second_turns(void *argument)
-{
-	take_turns(1);
-	return argument;
+	return NULL;
 }
 
 TEST(a_million_handovers)
 {
-	pthread_t thread;
+	static volatile uint32_t words[PAIRS][16];
 
-	CHECK_EQ(pthread_create(&thread, NULL, take_second_turns, NULL), 0);
-	take_turns(0);
-	CHECK_EQ(pthread_join(thread, NULL), 0);
-	CHECK_EQ(word, HANDOVERS);
+	for (uint32_t i = 0; i < ARRAY_SIZE(players); i++) {
+		players[i] = (struct player){ .word = words[i / 2], .first = i % 2, .tells = !i };
+		CHECK_EQ(pthread_create(&players[i].thread, NULL, take_turns, &players[i]), 0);
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(players); i++)
+		CHECK_EQ(pthread_join(players[i].thread, NULL), 0);
+	for (int i = 0; i < PAIRS; i++)
+		CHECK_EQ(words[i][0], TURNS);
 }
 
 /* Hundreds sleep on one word; all are woken at once. */
