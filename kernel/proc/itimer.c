@@ -124,6 +124,8 @@ void itimer_tick(bool user_mode, u64 ns)
 	if (!current->signal || current->exiting)
 		return;
 	struct itimers *itimers = &current->signal->itimers;
+	if (!itimers->cpu[0].value && !itimers->cpu[1].value) /* as a rule */
+		return;
 	spin_lock(&tasklist_lock);
 	spin_lock(&current->sighand->lock);
 	bool virtual = user_mode && count_down(&itimers->cpu[0], ns);

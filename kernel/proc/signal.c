@@ -76,7 +76,9 @@ struct signal_struct *signals_new(const struct rlimit64 *rlimits)
 	signal->threads = signal->live = 1;
 	sigpending_init(&signal->pending);
 	wait_queue_init(&signal->child_exit, "child exit");
+	spin_lock(&tasklist_lock); /* prlimit(2) by another changes two words at once */
 	memcpy(signal->rlimits, rlimits, sizeof(signal->rlimits));
+	spin_unlock(&tasklist_lock);
 	return signal;
 }
 
