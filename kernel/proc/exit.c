@@ -169,6 +169,7 @@ void task_release(struct task_struct *task)
 	list_del(&task->all_link);
 	list_del(&task->stop_link);
 	task->pid_struct->task = NULL;
+	task_drop_pids(task);
 	task_count--;
 	limits_uncharge_process(task->real_cred);
 }

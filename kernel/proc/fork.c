@@ -97,12 +97,18 @@ static void task_off_cpu(struct task_struct *task)
 	task_put(task);
 }
 
-void task_free(struct task_struct *task)
+void task_drop_pids(struct task_struct *task)
 {
-	release_stack(task);
 	pid_put(task->pgrp);
 	pid_put(task->session);
 	pid_put(task->pid_struct);
+	task->pgrp = task->session = task->pid_struct = NULL;
+}
+
+void task_free(struct task_struct *task)
+{
+	release_stack(task);
+	task_drop_pids(task);
 	cred_put(task->real_cred);
 	if (task->leader != task)
 		task_put(task->leader);

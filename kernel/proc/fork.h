@@ -41,5 +41,7 @@ int task_spawn_init(void (*fn)(void *arg), void *arg);
 void vfork_release(void);
 
 void task_free(struct task_struct *task); /* the last reference is gone (task_put) */
+/* Lets go of a task's number, group and session; its number can be another's from then on. */
+void task_drop_pids(struct task_struct *task);
 
 #endif

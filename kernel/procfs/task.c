@@ -80,7 +80,7 @@ static void gather(struct task_struct *task, bool thread, struct summary *sum)
 {
 	*sum = (struct summary){ 0 };
 	spin_lock(&tasklist_lock);
-	if (task->pid_struct->task != task) {
+	if (!task->pid_struct) {
 		spin_unlock(&tasklist_lock);
 		return;
 	}

@@ -44,9 +44,14 @@ static inline pid_t sleeper(const volatile uint32_t *word, int operation, uint32
 	return pid;
 }
 
+/* Does it sleep, now or again, when it has looked at what woke it? */
 static inline bool still_sleeps(pid_t pid)
 {
-	return process_state(pid) == 'S';
+	char state;
+
+	while ((state = process_state(pid)) == 'R')
+		sched_yield();
+	return state == 'S';
 }
 
 /* The time of the clock so many ns from now. */
