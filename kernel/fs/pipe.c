@@ -175,7 +175,7 @@ static ssize_t pipe_read(struct file *file, struct uio *uio, s64 *pos)
 			mutex_unlock(&pipe->lock);
 			if (!result)
 				return -EFAULT;
-			wait_queue_wake(&pipe->write_queue);
+			wait_queue_wake_sync(&pipe->write_queue);
 			return result;
 		}
 		bool ended = !pipe->writers;
@@ -204,7 +204,7 @@ static ssize_t try_write(struct pipe *pipe, struct uio *uio, size_t together)
 		result = copy_in(pipe, uio);
 	mutex_unlock(&pipe->lock);
 	if (result > 0)
-		wait_queue_wake(&pipe->read_queue);
+		wait_queue_wake_sync(&pipe->read_queue);
 	return result;
 }
 

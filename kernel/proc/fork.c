@@ -489,7 +489,8 @@ s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 		child->vfork = &vfork;
 		task_get(child);
 	}
-	sched_start(child);
+	/* a thread is made to run beside the others, a process to be waited for */
+	sched_start(child, !(args->flags & CLONE_THREAD));
 	if (args->flags & CLONE_VFORK)
 		wait_for_vfork(child, &vfork);
 	return pid;
@@ -528,6 +529,6 @@ int task_spawn_init(void (*fn)(void *arg), void *arg)
 	spin_lock(&tasklist_lock); /* the parent is the boot thread of control, which has no pid */
 	link_family(task, current, task->pid_struct, task->pid_struct);
 	spin_unlock(&tasklist_lock);
-	sched_start(task);
+	sched_start(task, true);
 	return 0;
 }

@@ -19,6 +19,11 @@
  *   at idle_cpus, and prods one that could take it. With a full fence on either side, at least one
  *   of the two sees the other.
  *
+ *   The exception: a task whose waker is about to give its own CPU away (a forking parent, who as
+ *   a rule waits for the child; one that ends; the writer of a pipe) is put into the waker's queue,
+ *   because to wake a halted CPU takes longer than that. If the waker goes on all the same, a timer
+ *   prods an idle CPU (give_away); if it switches to another task, it does so itself.
+ *
  *   A prod sets TIF_NEED_RESCHED of the idle task, then sends an interrupt. The idle loop looks at
  *   the flag with interrupts off and turns them on in the instruction before it halts, so that the
  *   interrupt ends the halt if it did not come before the look.
@@ -41,6 +46,7 @@
 
 #define TIME_SLICE (10 * NSEC_PER_MSEC)
 #define TICK (10 * NSEC_PER_MSEC)
+#define PATIENCE (500 * NSEC_PER_USEC) /* with one that should give its CPU away */
 
 struct runqueue {
 	struct spinlock lock;	/* guards all below and the scheduling fields of its tasks */
@@ -50,7 +56,8 @@ struct runqueue {
 	u64 uninterruptible; /* tasks asleep in that state, for the load average */
 	u64 switches;
 	u64 user_ticks, system_ticks;
-	bool paused; /* it has come to rest for sched_pause_others() */
+	bool paused;		/* it has come to rest for sched_pause_others() */
+	struct timer give_away; /* for a task that this CPU should have run by then */
 	struct task_struct *idle;
 	struct task_struct idle_task;
 };
@@ -63,6 +70,8 @@ static struct mutex pause_lock = MUTEX_INIT(pause_lock, "pause"); /* held by who
 static u64 idle_cpus; /* atomic: a bit for each CPU that has nothing to run, and was not prodded */
 void (*sched_dead)(struct task_struct *task);
 void (*sched_first_step)(void);
+
+static void give_away(struct timer *timer);
 
 static void describe_task(char *buf, size_t size)
 {
@@ -78,6 +87,7 @@ void sched_init(void)
 	spin_init(&rq->lock, "run queue");
 	list_init(&rq->woken);
 	list_init(&rq->queue);
+	timer_init(&rq->give_away, give_away);
 	rq->idle = idle;
 	strlcpy(idle->comm, "idle", sizeof(idle->comm));
 	idle->cpu = cpu;
@@ -144,11 +154,22 @@ static void unlock_both(struct runqueue *one, struct runqueue *other)
 	spin_unlock(&one->lock);
 }
 
+/* Is the running CPU about to have nothing to do, so that task could run there at once? */
+static bool is_free_soon(const struct task_struct *task, bool waker_sleeps)
+{
+	const struct cpu *cpu = this_cpu();
+
+	return (waker_sleeps || current->exiting) && may_run_on(task, cpu) &&
+	       cpu->runqueue->waiting == 0;
+}
+
 /* Where task had best run. */
-static struct cpu *choose_cpu(const struct task_struct *task)
+static struct cpu *choose_cpu(const struct task_struct *task, bool waker_sleeps)
 {
 	if (cpu_count == 1)
 		return task->cpu;
+	if (is_free_soon(task, waker_sleeps))
+		return this_cpu();
 	u64 allowed = task->affinity & cpus_online();
 	u64 idle = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & allowed;
 	u64 best = idle ? idle : allowed;
@@ -156,10 +177,10 @@ static struct cpu *choose_cpu(const struct task_struct *task)
 }
 
 /* Chooses a CPU for task and locks its run queue and the one that task belongs to. */
-static struct cpu *choose_and_lock(const struct task_struct *task)
+static struct cpu *choose_and_lock(const struct task_struct *task, bool waker_sleeps)
 {
 	while (true) {
-		struct cpu *from = task->cpu, *to = choose_cpu(task);
+		struct cpu *from = task->cpu, *to = choose_cpu(task, waker_sleeps);
 
 		lock_both(from->runqueue, to->runqueue);
 		if (task->cpu == from && may_run_on(task, to))
@@ -198,9 +219,29 @@ static void prod(const struct cpu *cpu)
 	task_set_tif(cpu->runqueue->idle, TIF_NEED_RESCHED);
 }
 
+/* Makes an idle CPU that may run task, which waits for `cpu`, take it. */
+static void offer(const struct task_struct *task, const struct cpu *cpu)
+{
+	u64 able = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & task->affinity & ~cpu_bit(cpu);
+
+	if (able)
+		prod(&cpus[__builtin_ctzll(able)]);
+}
+
+/* The same for the first that waits in a queue whose lock is held, if one does. */
+static void offer_first(const struct runqueue *rq)
+{
+	const struct list_head *queue = list_empty(&rq->woken) ? &rq->queue : &rq->woken;
+	const struct task_struct *task = list_first(queue, struct task_struct, run_link);
+
+	if (task)
+		offer(task, task->cpu);
+}
+
 /* Makes task, which is in no queue, one of `to`, whose lock and that of task's last CPU are
  * held. */
-static void activate(struct task_struct *task, struct cpu *to, bool before_others)
+static void activate(struct task_struct *task, struct cpu *to, bool before_others,
+		     bool waker_sleeps)
 {
 	struct runqueue *rq = to->runqueue;
 	bool idle = to->task == rq->idle;
@@ -212,25 +253,43 @@ static void activate(struct task_struct *task, struct cpu *to, bool before_other
 	if (cpu_count == 1 || (idle && rq->waiting == 1))
 		return;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	u64 able = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & task->affinity & ~cpu_bit(to);
-	if (able)
-		prod(&cpus[__builtin_ctzll(able)]);
+	if (to == this_cpu() && rq->waiting == 1 && (waker_sleeps || current->exiting)) {
+		if (!rq->give_away.cpu)
+			timer_arm(&rq->give_away, clock_monotonic() + PATIENCE);
+		return;
+	}
+	offer(task, to);
 }
 
-void sched_start(struct task_struct *task)
+/* The CPU has not run what it was expected to: somebody else may. */
+static void give_away(struct timer *timer)
+{
+	struct runqueue *rq = container_of(timer, struct runqueue, give_away);
+
+	spin_lock(&rq->lock);
+	offer_first(rq);
+	spin_unlock(&rq->lock);
+}
+
+void sched_start(struct task_struct *task, bool waker_sleeps)
 {
 	task->cpu = this_cpu();
 	struct runqueue *from = task->cpu->runqueue;
-	struct cpu *to = choose_and_lock(task);
+	struct cpu *to = choose_and_lock(task, waker_sleeps);
 	task->slice_left = task->slice;
 	task->state = TASK_RUNNING;
-	activate(task, to, false);
+	activate(task, to, false, waker_sleeps);
 	unlock_both(from, to->runqueue);
 }
 
 bool task_wake(struct task_struct *task, u32 states)
 {
-	struct cpu *to = choose_and_lock(task);
+	return task_wake_sync(task, states, false);
+}
+
+bool task_wake_sync(struct task_struct *task, u32 states, bool waker_sleeps)
+{
+	struct cpu *to = choose_and_lock(task, waker_sleeps);
 	struct runqueue *from = task->cpu->runqueue;
 	u32 state = task->state;
 	bool woken = state & states;
@@ -240,7 +299,7 @@ bool task_wake(struct task_struct *task, u32 states)
 		/* else it is on its way to schedule(), which will see that it may run */
 		if (!task->on_cpu) {
 			from->uninterruptible -= !!(state & TASK_UNINTERRUPTIBLE);
-			activate(task, to, task->slice_left);
+			activate(task, to, task->slice_left, waker_sleeps);
 		}
 	}
 	unlock_both(from, to->runqueue);
@@ -250,10 +309,10 @@ bool task_wake(struct task_struct *task, u32 states)
 /* A task that can run, but is in no queue and on no CPU, so that nobody else can move it. */
 static void place(struct task_struct *task)
 {
-	struct cpu *to = choose_and_lock(task);
+	struct cpu *to = choose_and_lock(task, false);
 	struct runqueue *from = task->cpu->runqueue;
 
-	activate(task, to, false);
+	activate(task, to, false, false);
 	unlock_both(from, to->runqueue);
 }
 
@@ -453,6 +512,8 @@ static void __sched switch_to(struct runqueue *rq, struct task_struct *prev,
 	struct cpu *cpu = this_cpu();
 
 	rq->switches++;
+	if (rq->waiting && cpu_count > 1)
+		offer_first(rq);
 	if (prev == rq->idle && cpu_count > 1)
 		__atomic_fetch_and(&idle_cpus, ~cpu_bit(cpu), __ATOMIC_RELAXED);
 	if (next != rq->idle && next->slice_left == 0)

@@ -180,7 +180,8 @@ void sched_init(void);
 /* Readies a new task to start in fn(arg) (kernel task), or, with fn NULL, to return to user mode by
  * its trapframe. */
 void sched_prepare(struct task_struct *task, void (*fn)(void *arg), void *arg);
-void sched_start(struct task_struct *task);		 /* TASK_NEW becomes runnable */
+/* TASK_NEW becomes runnable. waker_sleeps: the running task is likely to give its CPU away soon. */
+void sched_start(struct task_struct *task, bool waker_sleeps);
 void sched_set_nice(struct task_struct *task, int nice); /* -20 to 19 */
 /* The CPUs that task may run on, a bit each, one of them online. If it waits elsewhere it moves at
  * once; if it runs elsewhere, before it goes on in user mode. */
@@ -211,6 +212,7 @@ void sched_first_run(struct task_struct *prev);
 extern void (*sched_dead)(struct task_struct *task);
 /* Wakes task if its state is one of the mask's; true if it did. Any context. */
 bool task_wake(struct task_struct *task, u32 states);
+bool task_wake_sync(struct task_struct *task, u32 states, bool waker_sleeps); /* see sched_start */
 u64 task_runtime(const struct task_struct *task); /* ns on a CPU until now */
 /* Splits the run time into user and system by the ticks seen in each, as Linux does. */
 void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime);

@@ -44,14 +44,25 @@ void wait_finish(struct wait_queue *queue, struct wait_entry *entry)
 	spin_unlock(&queue->lock);
 }
 
-void wait_queue_wake(struct wait_queue *queue)
+static void wake_all(struct wait_queue *queue, bool waker_sleeps)
 {
 	struct wait_entry *entry;
 
 	spin_lock(&queue->lock);
 	list_for_each(entry, &queue->waiters, link)
-		task_wake(entry->task, TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
+		task_wake_sync(entry->task, TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE,
+			       waker_sleeps);
 	spin_unlock(&queue->lock);
+}
+
+void wait_queue_wake(struct wait_queue *queue)
+{
+	wake_all(queue, false);
+}
+
+void wait_queue_wake_sync(struct wait_queue *queue)
+{
+	wake_all(queue, true);
 }
 
 void wait_queue_wake_one(struct wait_queue *queue)

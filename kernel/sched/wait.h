@@ -41,6 +41,8 @@ void wait_queue_init(struct wait_queue *queue, const char *name);
 	}
 
 void wait_queue_wake(struct wait_queue *queue); /* all */
+/* The same, by one who is likely to sleep soon: the woken had best run on its CPU. */
+void wait_queue_wake_sync(struct wait_queue *queue);
 /* the first exclusive one and all non-exclusive before it */
 void wait_queue_wake_one(struct wait_queue *queue);
 

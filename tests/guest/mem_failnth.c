@@ -8,6 +8,7 @@
  * is not: there all of this is skipped. Source: Linux's
  * Documentation/fault-injection/fault-injection.rst.
  */
+#include "cpus.h"
 #include "pages.h"
 #include "paths.h"
 #include <grp.h>
@@ -60,7 +61,8 @@ static unsigned disarm(void)
 	return (unsigned)strtoul(text, NULL, 10);
 }
 
-/* Opens the file of this process, and reads once, so that reading needs no memory later. */
+/* Opens the file of this process, and reads once, so that reading needs no memory later. All goes on
+ * on one CPU, where the stack of a child that has been waited for is given back already. */
 static void need_nth(void)
 {
 	open_nth();
@@ -69,6 +71,8 @@ static void need_nth(void)
 		SKIP("this kernel has no fail-nth");
 	}
 	CHECK_EQ(disarm(), 0);
+	learn_cpus();
+	keep_to(0, cpu_numbers[0]);
 }
 
 /* The objects in use, kind by kind, where the kernel's root may read them. */
