@@ -73,6 +73,7 @@ struct signal_struct *signals_new(const struct rlimit64 *rlimits)
 	if (!signal)
 		return NULL;
 	list_init(&signal->thread_list);
+	list_init(&signal->forks);
 	signal->threads = signal->live = 1;
 	sigpending_init(&signal->pending);
 	wait_queue_init(&signal->child_exit, "child exit");
@@ -315,29 +316,27 @@ struct siginfo signal_info_from_user(int sig, int code)
 	return info;
 }
 
-void signal_fork_begin(void)
+void signal_fork_begin(struct fork_signals *fork)
 {
-	struct signal_struct *signal = current->signal;
-
+	fork->set = 0;
 	spin_lock(&current->sighand->lock);
-	if (signal->forking++ == 0)
-		signal->fork_signals = 0;
+	list_add_tail(&current->signal->forks, &fork->link);
 	spin_unlock(&current->sighand->lock);
 }
 
-void signal_fork_inherit(struct task_struct *child)
+void signal_fork_inherit(struct task_struct *child, const struct fork_signals *fork)
 {
 	ASSERT(spin_held(&tasklist_lock));
 	spin_lock(&current->sighand->lock);
-	child->signal->pending.set |= current->signal->fork_signals;
+	child->signal->pending.set |= fork->set;
 	signal_recalculate(child);
 	spin_unlock(&current->sighand->lock);
 }
 
-void signal_fork_end(void)
+void signal_fork_end(struct fork_signals *fork)
 {
 	spin_lock(&current->sighand->lock);
-	current->signal->forking--;
+	list_del(&fork->link);
 	spin_unlock(&current->sighand->lock);
 }
 
@@ -346,12 +345,14 @@ void signal_remember_for_fork(struct task_struct *task, int sig)
 	if (sig == 0 || !task->sighand)
 		return;
 	spin_lock(&task->sighand->lock);
-	if (task->signal->forking) {
+	struct fork_signals *fork;
+
+	list_for_each(fork, &task->signal->forks, link) {
 		if (sig == SIGCONT)
-			task->signal->fork_signals &= ~SIGNALS_STOP;
+			fork->set &= ~SIGNALS_STOP;
 		else if (SIGNALS_STOP & SIGNAL_BIT(sig))
-			task->signal->fork_signals &= ~SIGNAL_BIT(SIGCONT);
-		task->signal->fork_signals |= SIGNAL_BIT(sig);
+			fork->set &= ~SIGNAL_BIT(SIGCONT);
+		fork->set |= SIGNAL_BIT(sig);
 	}
 	spin_unlock(&task->sighand->lock);
 }
