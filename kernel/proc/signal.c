@@ -154,6 +154,9 @@ static bool cancel_opposites(struct signal_struct *signal, int sig)
 	sigpending_drop(&signal->pending, drop);
 	list_for_each(task, &signal->thread_list, thread_link)
 		sigpending_drop(&task->pending, drop);
+		if (sig == SIGCONT)
+			task->stop_taken = false;
+	}
 	return sig == SIGCONT && end_stop(signal);
 }
 
@@ -459,8 +462,7 @@ void signal_begin_stop(int sig)
 	struct task_struct *task;
 
 	spin_lock(&current->sighand->lock);
-	bool cancelled = current->kill_pending || signal->stop_by ||
-			 ((current->pending.set | signal->pending.set) & SIGNAL_BIT(SIGCONT));
+	bool cancelled = current->kill_pending || signal->stop_by || !current->stop_taken;
 	if (!cancelled) {
 		signal->stop_by = sig;
 		signal->unstopped = 0;
