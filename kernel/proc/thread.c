@@ -87,6 +87,8 @@ static void inherit_family(struct task_struct *old)
 	struct task_struct *child;
 
 	current->parent = old->parent;
+	current->maker = old->maker;
+	current->exit_signal = SIGCHLD; /* the parent may be waiting for such a one just now */
 	current->pgrp = old->pgrp;
 	current->session = old->session;
 	old->pgrp = old->session = NULL;
