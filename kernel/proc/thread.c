@@ -56,8 +56,8 @@ bool thread_leave_group(void)
 
 	ASSERT(spin_held(&tasklist_lock));
 	rusage_of_thread(current, &used);
-	rusage_add(&signal->dead, &used);
 	spin_lock(&sighand->lock);
+	rusage_add(&signal->dead, &used); /* in one step for process_runtime() */
 	signal_flush_task(current);
 	bool last = --signal->threads == 0;
 	if (current != current->leader) {
