@@ -409,7 +409,7 @@ void signal_fault(int sig, int code, u64 addr)
 		signal_send_locked(current, sig, &info, false);
 	spin_unlock(&tasklist_lock);
 	if (fatal_to_init)
-		do_exit(sig); /* which says so in a panic */
+		do_group_exit(sig); /* which says so in a panic */
 }
 
 /* --- what concerns all threads --- */
