@@ -152,7 +152,7 @@ static bool cancel_opposites(struct signal_struct *signal, int sig)
 	if (!drop)
 		return false;
 	sigpending_drop(&signal->pending, drop);
-	list_for_each(task, &signal->thread_list, thread_link)
+	list_for_each(task, &signal->thread_list, thread_link) {
 		sigpending_drop(&task->pending, drop);
 		if (sig == SIGCONT)
 			task->stop_taken = false;
@@ -345,11 +345,11 @@ void signal_fork_end(struct fork_signals *fork)
 
 void signal_remember_for_fork(struct task_struct *task, int sig)
 {
+	struct fork_signals *fork;
+
 	if (sig == 0 || !task->sighand)
 		return;
 	spin_lock(&task->sighand->lock);
-	struct fork_signals *fork;
-
 	list_for_each(fork, &task->signal->forks, link) {
 		if (sig == SIGCONT)
 			fork->set &= ~SIGNALS_STOP;
@@ -417,13 +417,16 @@ void signal_fault(int sig, int code, u64 addr)
 int signal_begin_group_exit(int exit_code)
 {
 	struct signal_struct *signal = current->signal;
+	/* taken before execve began to kill; that kills by SIGKILL, which as such ends no process */
+	bool fatal = (exit_code & 0x7f) && exit_code != SIGKILL;
 
 	spin_lock(&current->sighand->lock);
 	if (signal->group_exit) {
 		exit_code = signal->group_exit_code;
-	} else if (!signal->exec_task) { /* else the process goes on without this thread */
+	} else if (fatal || !signal->exec_task) { /* else the process goes on without this thread */
 		signal->group_exit = true;
 		signal->group_exit_code = exit_code;
+		end_stop(signal); /* which nobody is to hear of any more */
 		signal_kill_threads(signal, current);
 	}
 	spin_unlock(&current->sighand->lock);
