@@ -379,7 +379,8 @@ static void task_discard(struct task_struct *child)
  * later. A signal to the whole group that the parent blocks (libc does, around fork) is given to
  * the child instead: it must not miss a member born under it.
  */
-static int link_unless_signalled(struct task_struct *child, u64 flags)
+static int link_unless_signalled(struct task_struct *child, u64 flags,
+				 const struct fork_signals *signals)
 {
 	struct task_struct *me = current->leader;
 	int error = 0;
@@ -393,7 +394,7 @@ static int link_unless_signalled(struct task_struct *child, u64 flags)
 		error = -ERESTARTNOINTR;
 	} else {
 		link_family(child, flags & CLONE_PARENT ? me->parent : me, me->pgrp, me->session);
-		signal_fork_inherit(child);
+		signal_fork_inherit(child, signals);
 	}
 	spin_unlock(&tasklist_lock);
 	return error;
@@ -441,7 +442,8 @@ static int reserve_pidfd(struct task_struct *child, const struct clone_request *
 }
 
 /* Everything up to the child's first appearance in public: it, or ERR_PTR with all undone. */
-static struct task_struct *make_child(const struct trapframe *tf, const struct clone_request *args)
+static struct task_struct *make_child(const struct trapframe *tf, const struct clone_request *args,
+				      const struct fork_signals *signals)
 {
 	struct task_struct *child = task_copy(tf, args);
 	struct file *pidfile;
@@ -457,7 +459,7 @@ static struct task_struct *make_child(const struct trapframe *tf, const struct c
 	write_tids(child, args);
 	int error = reserve_pidfd(child, args, &fd, &pidfile);
 	if (!error) {
-		error = link_unless_signalled(child, args->flags);
+		error = link_unless_signalled(child, args->flags, signals);
 		if (pidfile && error) {
 			fd_cancel(fd);
 			file_put(pidfile);
@@ -473,13 +475,14 @@ static struct task_struct *make_child(const struct trapframe *tf, const struct c
 s64 task_clone(const struct trapframe *tf, const struct clone_request *args)
 {
 	struct vfork_wait vfork = { .done = false };
+	struct fork_signals signals;
 	int error = check_flags(args);
 
 	if (error)
 		return error;
-	signal_fork_begin();
-	struct task_struct *child = make_child(tf, args);
-	signal_fork_end();
+	signal_fork_begin(&signals);
+	struct task_struct *child = make_child(tf, args, &signals);
+	signal_fork_end(&signals);
 	if (IS_ERR(child))
 		return PTR_ERR(child);
 

@@ -64,13 +64,18 @@ static struct itimer_setting real_setting(const struct itimers *itimers)
 	return setting;
 }
 
+/* sighand->lock held. */
+static struct itimer_setting setting_of(const struct itimers *itimers, int kind)
+{
+	return kind == ITIMER_REAL ? real_setting(itimers) : itimers->cpu[kind - 1];
+}
+
 struct itimer_setting itimer_get(int kind)
 {
 	struct itimers *itimers = &current->signal->itimers;
 
 	spin_lock(&current->sighand->lock);
-	struct itimer_setting setting =
-		kind == ITIMER_REAL ? real_setting(itimers) : itimers->cpu[kind - 1];
+	struct itimer_setting setting = setting_of(itimers, kind);
 	spin_unlock(&current->sighand->lock);
 	return setting;
 }
@@ -93,12 +98,18 @@ static void set_real(struct itimers *itimers, struct itimer_setting setting)
 struct itimer_setting itimer_set(int kind, struct itimer_setting setting)
 {
 	struct itimers *itimers = &current->signal->itimers;
-	struct itimer_setting old = itimer_get(kind);
 
-	if (kind == ITIMER_REAL)
+	spin_lock(&current->sighand->lock);
+	struct itimer_setting old = setting_of(itimers, kind);
+	if (kind == ITIMER_REAL) {
+		/* so that nobody, here or in the callback, arms it again */
+		itimers->real_interval = 0;
+		itimers->real_resting = false;
+		spin_unlock(&current->sighand->lock);
 		/* waits for a callback under way, so not under its lock */
 		timer_disarm(&itimers->real);
-	spin_lock(&current->sighand->lock);
+		spin_lock(&current->sighand->lock);
+	}
 	if (kind == ITIMER_REAL)
 		set_real(itimers, setting);
 	else

@@ -147,13 +147,23 @@ static u64 remaining(const struct posix_timer *timer)
 
 /* --- expiry, in interrupts --- */
 
+/* Who is told; NULL if that one is dead, though a leader may still be there as a zombie whose queue
+ * nobody would empty. tasklist_lock held. */
+static struct task_struct *receiver_of(const struct posix_timer *timer)
+{
+	struct task_struct *task = timer->target->task;
+	bool dead = !task || !task->sighand || (timer->to_thread && (task->state & EXIT_ZOMBIE));
+
+	return dead ? NULL : task;
+}
+
 static void timer_expired(struct timer *expired)
 {
 	struct posix_timer *timer = container_of(expired, struct posix_timer, timer);
 
 	spin_lock(&tasklist_lock);
-	struct task_struct *task = timer->target->task;
-	if (task && task->sighand) {
+	struct task_struct *task = receiver_of(timer);
+	if (task) {
 		spin_lock(&task->sighand->lock);
 		expire(timer, task);
 		spin_unlock(&task->sighand->lock);
@@ -171,9 +181,11 @@ void posix_timers_tick(void)
 	spin_lock(&tasklist_lock);
 	spin_lock(&current->sighand->lock);
 	list_for_each_safe(timer, next, &timers->cpu, cpu_link) {
-		if (now_of(timer) >= timer->expires && timer->target->task) {
+		struct task_struct *task = receiver_of(timer);
+
+		if (task && now_of(timer) >= timer->expires) {
 			list_del(&timer->cpu_link);
-			expire(timer, timer->target->task);
+			expire(timer, task);
 		}
 	}
 	spin_unlock(&current->sighand->lock);

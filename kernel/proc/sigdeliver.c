@@ -85,6 +85,7 @@ static int take_one(struct siginfo *info, struct sigaction *action)
 		struct sigaction *slot = &current->sighand->actions[sig - 1];
 
 		*action = *slot;
+		current->stop_taken = SIGNALS_STOP & SIGNAL_BIT(sig);
 		if ((slot->sa_flags & SA_RESETHAND) && slot->sa_handler != SIG_IGN)
 			slot->sa_handler = SIG_DFL;
 	}

@@ -73,6 +73,7 @@ struct signal_struct *signals_new(const struct rlimit64 *rlimits)
 	if (!signal)
 		return NULL;
 	list_init(&signal->thread_list);
+	list_init(&signal->forks);
 	signal->threads = signal->live = 1;
 	sigpending_init(&signal->pending);
 	wait_queue_init(&signal->child_exit, "child exit");
@@ -151,8 +152,11 @@ static bool cancel_opposites(struct signal_struct *signal, int sig)
 	if (!drop)
 		return false;
 	sigpending_drop(&signal->pending, drop);
-	list_for_each(task, &signal->thread_list, thread_link)
+	list_for_each(task, &signal->thread_list, thread_link) {
 		sigpending_drop(&task->pending, drop);
+		if (sig == SIGCONT)
+			task->stop_taken = false;
+	}
 	return sig == SIGCONT && end_stop(signal);
 }
 
@@ -315,43 +319,43 @@ struct siginfo signal_info_from_user(int sig, int code)
 	return info;
 }
 
-void signal_fork_begin(void)
+void signal_fork_begin(struct fork_signals *fork)
 {
-	struct signal_struct *signal = current->signal;
-
+	fork->set = 0;
 	spin_lock(&current->sighand->lock);
-	if (signal->forking++ == 0)
-		signal->fork_signals = 0;
+	list_add_tail(&current->signal->forks, &fork->link);
 	spin_unlock(&current->sighand->lock);
 }
 
-void signal_fork_inherit(struct task_struct *child)
+void signal_fork_inherit(struct task_struct *child, const struct fork_signals *fork)
 {
 	ASSERT(spin_held(&tasklist_lock));
 	spin_lock(&current->sighand->lock);
-	child->signal->pending.set |= current->signal->fork_signals;
+	child->signal->pending.set |= fork->set;
 	signal_recalculate(child);
 	spin_unlock(&current->sighand->lock);
 }
 
-void signal_fork_end(void)
+void signal_fork_end(struct fork_signals *fork)
 {
 	spin_lock(&current->sighand->lock);
-	current->signal->forking--;
+	list_del(&fork->link);
 	spin_unlock(&current->sighand->lock);
 }
 
 void signal_remember_for_fork(struct task_struct *task, int sig)
 {
+	struct fork_signals *fork;
+
 	if (sig == 0 || !task->sighand)
 		return;
 	spin_lock(&task->sighand->lock);
-	if (task->signal->forking) {
+	list_for_each(fork, &task->signal->forks, link) {
 		if (sig == SIGCONT)
-			task->signal->fork_signals &= ~SIGNALS_STOP;
+			fork->set &= ~SIGNALS_STOP;
 		else if (SIGNALS_STOP & SIGNAL_BIT(sig))
-			task->signal->fork_signals &= ~SIGNAL_BIT(SIGCONT);
-		task->signal->fork_signals |= SIGNAL_BIT(sig);
+			fork->set &= ~SIGNAL_BIT(SIGCONT);
+		fork->set |= SIGNAL_BIT(sig);
 	}
 	spin_unlock(&task->sighand->lock);
 }
@@ -413,13 +417,16 @@ void signal_fault(int sig, int code, u64 addr)
 int signal_begin_group_exit(int exit_code)
 {
 	struct signal_struct *signal = current->signal;
+	/* taken before execve began to kill; that kills by SIGKILL, which as such ends no process */
+	bool fatal = (exit_code & 0x7f) && exit_code != SIGKILL;
 
 	spin_lock(&current->sighand->lock);
 	if (signal->group_exit) {
 		exit_code = signal->group_exit_code;
-	} else if (!signal->exec_task) { /* else the process goes on without this thread */
+	} else if (fatal || !signal->exec_task) { /* else the process goes on without this thread */
 		signal->group_exit = true;
 		signal->group_exit_code = exit_code;
+		end_stop(signal); /* which nobody is to hear of any more */
 		signal_kill_threads(signal, current);
 	}
 	spin_unlock(&current->sighand->lock);
@@ -458,8 +465,7 @@ void signal_begin_stop(int sig)
 	struct task_struct *task;
 
 	spin_lock(&current->sighand->lock);
-	bool cancelled = current->kill_pending || signal->stop_by ||
-			 ((current->pending.set | signal->pending.set) & SIGNAL_BIT(SIGCONT));
+	bool cancelled = current->kill_pending || signal->stop_by || !current->stop_taken;
 	if (!cancelled) {
 		signal->stop_by = sig;
 		signal->unstopped = 0;

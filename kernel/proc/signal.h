@@ -51,14 +51,20 @@ struct signal_struct {
 	struct rlimit64 rlimits[RLIM_NLIMITS];
 	bool group_exit; /* all threads must go, with the code below; sighand->lock */
 	int group_exit_code;
-	u32 forking;	   /* forks under way, and what was sent to the whole group meanwhile: */
-	u64 fork_signals;  /* the children must not miss it. sighand->lock */
-	bool is_subreaper; /* adopts the orphans among its descendants; tasklist_lock */
-	bool children_ask; /* one of them has set PR_SET_PDEATHSIG. tasklist_lock */
+	struct list_head forks; /* under way: struct fork_signals. sighand->lock */
+	bool is_subreaper;	/* adopts the orphans among its descendants; tasklist_lock */
+	bool children_ask;	/* one of them has set PR_SET_PDEATHSIG. tasklist_lock */
 	/* OOM_SCORE_ADJ_MIN to _MAX, and the lowest it may be set to; inherited. tasklist_lock */
 	int oom_score_adj, oom_score_adj_min;
 	struct itimers itimers;		   /* sighand->lock */
 	struct posix_timers *posix_timers; /* NULL: never made one */
+};
+
+/* What was sent to the whole group while a thread forks: its child must not miss it, and one whose
+ * fork begins later must not get it. */
+struct fork_signals {
+	struct list_head link;
+	u64 set;
 };
 
 /* PID 1 gets only the signals it has a handler for. */
@@ -77,9 +83,9 @@ void signals_free(struct signal_struct *signal);
  * Between begin and end, signals to the process's group are remembered; the child gets them in the
  * same step that links it into the group (tasklist_lock held).
  */
-void signal_fork_begin(void);
-void signal_fork_inherit(struct task_struct *child);
-void signal_fork_end(void);
+void signal_fork_begin(struct fork_signals *fork);
+void signal_fork_inherit(struct task_struct *child, const struct fork_signals *fork);
+void signal_fork_end(struct fork_signals *fork);
 void signal_flush_task(struct task_struct *task); /* drops what is pending for a dying thread */
 void sighand_get(struct sighand_struct *sighand);
 bool sighand_shared(const struct sighand_struct *sighand); /* by CLONE_SIGHAND */

@@ -56,8 +56,8 @@ bool thread_leave_group(void)
 
 	ASSERT(spin_held(&tasklist_lock));
 	rusage_of_thread(current, &used);
-	rusage_add(&signal->dead, &used);
 	spin_lock(&sighand->lock);
+	rusage_add(&signal->dead, &used); /* in one step for process_runtime() */
 	signal_flush_task(current);
 	bool last = --signal->threads == 0;
 	if (current != current->leader) {
@@ -87,6 +87,8 @@ static void inherit_family(struct task_struct *old)
 	struct task_struct *child;
 
 	current->parent = old->parent;
+	current->maker = old->maker;
+	current->exit_signal = SIGCHLD; /* the parent may be waiting for such a one just now */
 	current->pgrp = old->pgrp;
 	current->session = old->session;
 	old->pgrp = old->session = NULL;

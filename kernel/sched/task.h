@@ -126,6 +126,7 @@ struct task_struct {
 	u64 fault_vector, fault_error, fault_addr;
 	bool kill_pending; /* SIGKILL or group exit: nothing else matters any more */
 	bool stop_pending; /* its process stops, and it has yet to (proc/signal.h) */
+	bool stop_taken;   /* it took a stop signal that has yet to act; SIGCONT revokes that */
 	bool exiting;	   /* in do_exit: takes no signal any more */
 
 	/* the thread group (proc/thread.h): its first task, which the others hold a reference to */
