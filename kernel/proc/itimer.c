@@ -95,25 +95,35 @@ static void set_real(struct itimers *itimers, struct itimer_setting setting)
 			  setting.value < CLOCK_NEVER - now ? now + setting.value : CLOCK_NEVER);
 }
 
+/* Disarming and the new setting are one step, or another thread that takes the last signal just
+ * then would arm the timer between the two. */
+static struct itimer_setting change_real(struct itimers *itimers, struct itimer_setting setting)
+{
+	struct spinlock *lock = &current->sighand->lock;
+
+	spin_lock(lock);
+	struct itimer_setting old = real_setting(itimers);
+	while (!timer_try_disarm(&itimers->real)) {
+		spin_unlock(lock); /* the callback needs it */
+		cpu_relax();
+		spin_lock(lock);
+		old = real_setting(itimers);
+	}
+	set_real(itimers, setting);
+	spin_unlock(lock);
+	return old;
+}
+
 struct itimer_setting itimer_set(int kind, struct itimer_setting setting)
 {
 	struct itimers *itimers = &current->signal->itimers;
+	struct itimer_setting old;
 
-	spin_lock(&current->sighand->lock);
-	struct itimer_setting old = setting_of(itimers, kind);
-	if (kind == ITIMER_REAL) {
-		/* so that nobody, here or in the callback, arms it again */
-		itimers->real_interval = 0;
-		itimers->real_resting = false;
-		spin_unlock(&current->sighand->lock);
-		/* waits for a callback under way, so not under its lock */
-		timer_disarm(&itimers->real);
-		spin_lock(&current->sighand->lock);
-	}
 	if (kind == ITIMER_REAL)
-		set_real(itimers, setting);
-	else
-		itimers->cpu[kind - 1] = setting;
+		return change_real(itimers, setting);
+	spin_lock(&current->sighand->lock);
+	old = itimers->cpu[kind - 1];
+	itimers->cpu[kind - 1] = setting;
 	spin_unlock(&current->sighand->lock);
 	return old;
 }

@@ -219,11 +219,13 @@ static void prod(const struct cpu *cpu)
 	task_set_tif(cpu->runqueue->idle, TIF_NEED_RESCHED);
 }
 
-/* Makes an idle CPU that may run task, which waits for `cpu`, take it. */
+/* Task waits in a queue of cpu: an idle CPU that could take it is made to look. */
 static void offer(const struct task_struct *task, const struct cpu *cpu)
 {
+	if (cpu_count == 1)
+		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	u64 able = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & task->affinity & ~cpu_bit(cpu);
-
 	if (able)
 		prod(&cpus[__builtin_ctzll(able)]);
 }
@@ -250,10 +252,10 @@ static void activate(struct task_struct *task, struct cpu *to, bool before_other
 	enqueue(rq, before_others ? &rq->woken : &rq->queue, task);
 	if (idle)
 		prod(to);
-	if (cpu_count == 1 || (idle && rq->waiting == 1))
+	if (idle && rq->waiting == 1)
 		return;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (to == this_cpu() && rq->waiting == 1 && (waker_sleeps || current->exiting)) {
+	if (cpu_count > 1 && to == this_cpu() && rq->waiting == 1 &&
+	    (waker_sleeps || current->exiting)) {
 		if (!rq->give_away.cpu)
 			timer_arm(&rq->give_away, clock_monotonic() + PATIENCE);
 		return;
@@ -326,6 +328,8 @@ void sched_set_affinity(struct task_struct *task, u64 affinity)
 		dequeue(rq, task);
 	else if (misplaced && task->on_cpu)
 		task_set_tif(task, TIF_NEED_RESCHED); /* schedule() will see */
+	else if (task->on_queue)
+		offer(task, task->cpu); /* it may run on more CPUs than before */
 	spin_unlock(&rq->lock);
 	if (moves)
 		place(task);
@@ -454,9 +458,16 @@ void sched_resume_others(void)
 
 /* --- switching --- */
 
+/* How long it has been running. Clocks of two CPUs may differ by a little (clock.c), and so this
+ * one's by more than that. */
+static u64 running_for(const struct task_struct *task, u64 now)
+{
+	return now > task->run_since ? now - task->run_since : 0;
+}
+
 static void account(struct task_struct *task, u64 now)
 {
-	u64 ran = now - task->run_since;
+	u64 ran = running_for(task, now);
 
 	task->times.runtime += ran;
 	task->slice_left = task->slice_left > ran ? task->slice_left - ran : 0;
@@ -472,6 +483,17 @@ static struct task_struct *pick_next(struct runqueue *rq)
 		return rq->idle;
 	dequeue(rq, next);
 	return next;
+}
+
+/* The running CPU, whose task is chosen, is idle no more. While it said it was, several tasks may
+ * have been offered to it, and it took one: for what still waits the other idle CPUs look. */
+static void leave_idle(struct cpu *cpu)
+{
+	__atomic_fetch_and(&idle_cpus, ~cpu_bit(cpu), __ATOMIC_SEQ_CST);
+	u64 idle = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED);
+	if (idle && busiest(cpus_online(), 0))
+		for (; idle; idle &= idle - 1)
+			prod(&cpus[__builtin_ctzll(idle)]);
 }
 
 /* The second half of a switch, on the stack of the task that now runs. */
@@ -512,16 +534,18 @@ static void __sched switch_to(struct runqueue *rq, struct task_struct *prev,
 	struct cpu *cpu = this_cpu();
 
 	rq->switches++;
-	if (rq->waiting && cpu_count > 1)
+	if (rq->waiting)
 		offer_first(rq);
-	if (prev == rq->idle && cpu_count > 1)
-		__atomic_fetch_and(&idle_cpus, ~cpu_bit(cpu), __ATOMIC_RELAXED);
 	if (next != rq->idle && next->slice_left == 0)
 		next->slice_left = next->slice;
 	next->run_since = now;
 	next->on_cpu = true;
 	load_task(cpu, prev, next);
 	cpu->task = next;
+	if (prev == rq->idle && cpu_count > 1)
+		leave_idle(cpu);
+	else if (prev->on_queue)
+		offer(prev, cpu);
 	timer_set_tick(next == rq->idle ? CLOCK_NEVER : now + min(next->slice_left, TICK));
 	finish_switch(switch_stacks(prev, next));
 }
@@ -631,7 +655,7 @@ u64 task_runtime(const struct task_struct *task)
 	struct runqueue *rq = lock_runqueue_of(task);
 	u64 runtime = task->times.runtime;
 	if (task->on_cpu)
-		runtime += clock_monotonic() - task->run_since;
+		runtime += running_for(task, clock_monotonic());
 	spin_unlock(&rq->lock);
 	return runtime;
 }

@@ -7,14 +7,16 @@
 RB_HEAD(timer_tree, timer);
 
 struct timer_base {
-	struct spinlock lock; /* guards tree and tick */
+	struct spinlock lock; /* guards the tree and the times */
 	struct timer_tree tree;
 	struct timer *running; /* whose callback is being called */
 	u64 tick;	       /* the running task's */
+	u64 programmed;	       /* when the next interrupt comes, or earlier; CLOCK_NEVER: none */
 };
 
 static struct timer_base bases[CPUS_MAX] = {
-	[0 ... CPUS_MAX - 1] = { .lock = SPINLOCK_INIT("timers"), .tick = CLOCK_NEVER }
+	[0 ... CPUS_MAX -
+	 1] = { .lock = SPINLOCK_INIT("timers"), .tick = CLOCK_NEVER, .programmed = CLOCK_NEVER }
 };
 
 static int compare(const struct timer *a, const struct timer *b)
@@ -26,11 +28,18 @@ static int compare(const struct timer *a, const struct timer *b)
 
 RB_GENERATE_STATIC(timer_tree, timer, node, compare)
 
+/* An interrupt that comes too early does no harm, and comes once: the hardware is left alone then,
+ * which is dear to write to in a virtual machine, and all of whose CPUs may have to queue up for
+ * that. So tasks that hand the CPU to and fro cost one interrupt in a tick at most. */
 static void program(struct timer_base *base)
 {
 	struct timer *first = RB_MIN(timer_tree, &base->tree);
+	u64 when = first ? min(first->expires, base->tick) : base->tick;
 
-	clock_program(first ? min(first->expires, base->tick) : base->tick);
+	if (when >= base->programmed)
+		return;
+	base->programmed = when;
+	clock_program(when);
 }
 
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer))
@@ -92,9 +101,16 @@ bool timer_disarm(struct timer *timer)
 	while (is_in_callback(timer)) {
 		cpu_serve_requests();
 		cpu_relax();
-		armed |= detach(timer); /* it may have armed itself again */
 	}
 	return armed;
+}
+
+bool timer_try_disarm(struct timer *timer)
+{
+	if (is_in_callback(timer))
+		return false;
+	detach(timer);
+	return !is_in_callback(timer); /* it may have expired just before */
 }
 
 void timer_interrupt(void)
@@ -103,6 +119,7 @@ void timer_interrupt(void)
 	u64 now = clock_monotonic();
 
 	spin_lock(&base->lock);
+	base->programmed = CLOCK_NEVER;
 	for (struct timer *timer;
 	     (timer = RB_MIN(timer_tree, &base->tree)) && timer->expires <= now;) {
 		RB_REMOVE(timer_tree, &base->tree, timer);

@@ -22,8 +22,13 @@ void timer_init(struct timer *timer, void (*fn)(struct timer *timer));
 /* Disarms it first if need be. One CPU at a time arms a timer: its owner sees to that. */
 void timer_arm(struct timer *timer, u64 expires);
 /* True if it was armed. Afterwards it is not, and fn does not run on another CPU, so that the timer
- * may go: it waits for that, so hold no lock that fn takes. */
+ * may go: it waits for that, so hold no lock that fn takes. If fn arms its timer again, it must see
+ * under such a lock, released before, that nobody wants that any more. */
 bool timer_disarm(struct timer *timer);
+/* The same for who holds the lock under which alone the timer is armed, also by fn. False: fn runs
+ * on another CPU, where it may be waiting for that lock: let go of it and try again. Nothing has
+ * changed then. */
+bool timer_try_disarm(struct timer *timer);
 void timer_interrupt(void); /* runs what has expired on this CPU */
 /* The running task's next tick on this CPU, or CLOCK_NEVER for an idle CPU; programs
  * the hardware. */

@@ -17,6 +17,8 @@ void cpu_serve_requests(void)
 
 	if (likely(!__atomic_load_n(&cpu->requests, __ATOMIC_RELAXED)))
 		return;
+	/* Who waits may have interrupts on; a request is made for the state without. */
+	irq_push();
 	/* Taking the bits comes before the work, so that a request made during it is seen. */
 	u64 waiting = __atomic_exchange_n(&cpu->requests, 0, __ATOMIC_ACQ_REL);
 	for (; waiting; waiting &= waiting - 1) {
@@ -26,6 +28,7 @@ void cpu_serve_requests(void)
 		/* from here on the asker may make another */
 		__atomic_fetch_and(&request->pending, ~(1ull << cpu->id), __ATOMIC_RELEASE);
 	}
+	irq_pop();
 }
 
 void cpu_run_on(u64 mask, void (*fn)(void *arg), void *arg)

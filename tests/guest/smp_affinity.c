@@ -137,6 +137,50 @@ TEST(everybody_gets_on_when_there_are_too_many)
 	}
 }
 
+/* Where two children compute, each as a number + 1, and that one has seen them apart. */
+struct pair {
+	int where[2];
+	int apart;
+};
+
+static void compute_until_apart(struct pair *pair, int self)
+{
+	while (!__atomic_load_n(&pair->apart, __ATOMIC_SEQ_CST)) {
+		int own = (int)here() + 1;
+
+		__atomic_store_n(&pair->where[self], own, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&pair->where[1 - self], __ATOMIC_SEQ_CST) != own)
+			__atomic_store_n(&pair->apart, 1, __ATOMIC_SEQ_CST);
+	}
+}
+
+/* Two who compute crowd one processor, and then may go elsewhere by their own doing: no other
+ * process comes to run, and still the idle processors take one. */
+TEST(who_waits_is_taken_once_it_may_go)
+{
+	struct pair *pair = shared_memory(sizeof(*pair));
+	pid_t pids[2];
+	cpu_set_t all;
+
+	learn_cpus();
+	CHECK_EQ(sched_getaffinity(0, sizeof(all), &all), 0);
+	for (int i = 0; i < 2; i++) {
+		pids[i] = FORK();
+		if (pids[i] > 0)
+			continue;
+		keep_to(0, cpu_numbers[0]);
+		__atomic_store_n(&pair->where[i], cpu_numbers[0] + 1, __ATOMIC_SEQ_CST);
+		while (!__atomic_load_n(&pair->where[1 - i], __ATOMIC_SEQ_CST))
+			;
+		CHECK_EQ(sched_setaffinity(0, sizeof(all), &all), 0);
+		if (cpu_count > 1)
+			compute_until_apart(pair, i);
+		_exit(0);
+	}
+	for (int i = 0; i < 2; i++)
+		CHECK_EXIT(pids[i], 0);
+}
+
 TEST(masks_without_a_processor_are_refused)
 {
 	cpu_set_t set;
