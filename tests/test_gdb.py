@@ -18,8 +18,8 @@ from support import BUILD, PATIENCE, ROOT, TOOL, checked, is_running, machines_b
 from terminal import CTRL_C, CTRL_D
 
 PATH = """task_clone task_copy task_alloc clone_identity limits_charge_process clone_pid clone_files
-clone_fs clone_sighand clone_process clone_mm mm_fork copy_layout fork_areas vma_duplicate fork_pages
-clone_registers link_family""".split()
+clone_fs clone_sighand clone_process clone_mm mm_fork copy_layout fork_areas vma_duplicate
+fork_pages clone_registers link_family""".split()
 PATH_OF_MODE = {"cow": "fork_area fork_table fork_page share_page pages_count".split(),
                 "cow-tables": "share_tables take_write".split()}
 HIDDEN = "<optimized out>"

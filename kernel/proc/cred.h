@@ -57,8 +57,8 @@ int cred_set_capabilities(u64 permitted, u64 effective, u64 inheritable);
 /* prctl(2) as far as it is about credentials; -EINVAL for any other option. */
 s64 cred_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5);
 /* The credentials after the execve of a program, with a reference, and whether its loader should
- * trust nothing it inherits (AT_SECURE). shares_fs: another process could change its root and working
- * directory. ERR_PTR(-ENOMEM). */
+ * trust nothing it inherits (AT_SECURE). shares_fs: another process could change its root and
+ * working directory. ERR_PTR(-ENOMEM). */
 const struct cred *cred_for_exec(struct inode *program, bool shares_fs, bool *secure);
 /* The credentials that access(2) asks for, those of the real ids, with a reference. NULL: what the
  * task acts as; ERR_PTR(-ENOMEM). */
