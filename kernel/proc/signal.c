@@ -417,7 +417,7 @@ void signal_fault(int sig, int code, u64 addr)
 int signal_begin_group_exit(int exit_code)
 {
 	struct signal_struct *signal = current->signal;
-	/* taken before execve began to kill; that kills by SIGKILL, which as such ends no process */
+	/* taken before execve killed this thread; its own SIGKILL ends no process */
 	bool fatal = (exit_code & 0x7f) && exit_code != SIGKILL;
 
 	spin_lock(&current->sighand->lock);

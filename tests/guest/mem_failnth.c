@@ -61,8 +61,8 @@ static unsigned disarm(void)
 	return (unsigned)strtoul(text, NULL, 10);
 }
 
-/* Opens the file of this process, and reads once, so that reading needs no memory later. All goes on
- * on one CPU, where the stack of a child that has been waited for is given back already. */
+/* Opens the file of this process, and reads once, so that reading needs no memory later. All
+ * happens on one CPU, where the stack of a child that has been waited for is given back already. */
 static void need_nth(void)
 {
 	open_nth();
