@@ -1,14 +1,9 @@
 /*
  * Moments at which two processors meet: a signal that has been taken and is about to act while
- * <<<<<<< HEAD another comes, an execve that its parent looks at meanwhile, forks that overlap.
- * Each test repeats its meeting many times, a little shifted; nothing that is checked depends on
- * when they meet. Sources: signal(7) and POSIX 2.4 (SIGCONT and stops; a default action is taken),
- * wait(2), execve(2), fork(2) ("the child's set of pending signals is initially empty"),
- * timer_create(2). ======= another comes, an execve that its parent looks at meanwhile, forks that
- * overlap. Each test repeats its meeting many times, a little shifted; nothing that is checked
- * depends on when they meet. Sources: signal(7) and POSIX 2.4 (SIGCONT and stops), wait(2),
- * execve(2), fork(2) ("the child's set of pending signals is initially empty"), timer_create(2).
- * >>>>>>> fceaa095797612ce1b222a074a69307f1837535d
+ * another comes, an execve that its parent looks at meanwhile, forks that overlap. Each test
+ * repeats its meeting many times, a little shifted; nothing that is checked depends on when they
+ * meet. Sources: signal(7) and POSIX 2.4 (SIGCONT and stops), wait(2), execve(2), fork(2) ("the
+ * child's set of pending signals is initially empty"), timer_create(2).
  */
 #include "thread.h"
 #include <sys/time.h>
@@ -88,33 +83,6 @@ TIMED_TEST(a_process_that_executes_remains_a_child)
 	CHECK_EQ(munmap(scene, 4096), 0);
 }
 
-<<<<<<< HEAD
-/* A signal that ends the process does so before or after an execve: it is not forgotten. */
-TIMED_TEST(a_fatal_signal_is_not_lost_in_execve)
-{
-	enum { ROUNDS = 300 };
-
-	scene = shared_memory(4096);
-	for (int i = 0; i < ROUNDS; i++) {
-		scene->ready = scene->go = 0;
-		pid_t pid = FORK();
-		if (pid == 0) {
-			THREAD(execs_exit, "pause");
-			word_add(&scene->ready, 1);
-			for (;;) /* takes the signal, as the leader */
-				spin(1000);
-		}
-		word_await(&scene->ready, 2);
-		word_set(&scene->go, 1);
-		spin(i * 97 % 300 * 100);
-		CHECK_EQ(kill(pid, SIGTERM), 0);
-		CHECK_SIGNAL(pid, SIGTERM);
-	}
-	CHECK_EQ(munmap(scene, 4096), 0);
-}
-
-=======
->>>>>>> fceaa095797612ce1b222a074a69307f1837535d
 static volatile int usr1_taken;
 static volatile pid_t usr1_by; /* the process that took the last one */
 
@@ -137,15 +105,10 @@ static int forks(void *unused)
 
 		if (pid == 0)
 			syscall(SYS_exit_group, usr1_by == getpid());
-<<<<<<< HEAD
-		bool quiet = before && word_of(&scene->count) == before;
-		if (pid < 0 || waitpid((pid_t)pid, &status, 0) != pid || (quiet && status))
-=======
 		bool reaped = pid > 0 && waitpid((pid_t)pid, &status, 0) == pid;
 		/* looked at once the child is gone: until then it may be sent one of its own */
 		bool quiet = before && word_of(&scene->count) == before;
 		if (!reaped || (quiet && status))
->>>>>>> fceaa095797612ce1b222a074a69307f1837535d
 			word_add(&scene->failed, 1);
 	}
 	return 0;
@@ -228,12 +191,6 @@ TIMED_TEST(a_timer_for_a_leader_that_has_ended)
 
 int main(int argc, char **argv)
 {
-<<<<<<< HEAD
-	if (argc == 2 && !strcmp(argv[1], "pause"))
-		for (;;)
-			pause();
-=======
->>>>>>> fceaa095797612ce1b222a074a69307f1837535d
 	if (argc == 2 && !strncmp(argv[1], "exit-", 5))
 		return atoi(argv[1] + 5);
 	return ktap_main(argc, argv);
