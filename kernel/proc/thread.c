@@ -108,7 +108,6 @@ static void inherit_family(struct task_struct *old)
 	old->tty_old_pgrp = NULL;
 	current->start_time = old->start_time;
 	current->children_sum = old->children_sum;
-	current->exit_signal = SIGCHLD; /* a parent may be waiting for it already */
 	current->stop_signal = old->stop_signal;
 	current->continued = old->continued;
 }
