@@ -2,19 +2,29 @@
 large machines, one with a second processor."""
 
 import re
+import shutil
 import sys
 
 import pytest
 
-from support import ICOUNT, ROOT, checked, mitos
+from support import BUILD, ICOUNT, ROOT, checked, mitos
 from test_shell import ENTER, Terminal
 
 BOMB = r"bomb: (\d+) processes, fork failed (\d+) times:([A-Z ]*)\r"
 
 
-def bomb(guest_overlay, memory, uid, limit):
+@pytest.fixture
+def bomb_overlay(tmp_path):
+    """The bomb alone: how many processes there is memory for shall not depend on other tests."""
+    directory = tmp_path / "tests"
+    directory.mkdir()
+    shutil.copy(BUILD / "tests/guest/prog_bomb", directory)
+    return tmp_path
+
+
+def bomb(overlay, memory, uid, limit):
     """Lets a bomb go off in the background; returns the terminal and what held the bomb."""
-    terminal = Terminal("--overlay", str(guest_overlay), "--mem", memory)
+    terminal = Terminal("--overlay", str(overlay), "--mem", memory)
     terminal.type(f"/tests/prog_bomb {uid} {limit} &{ENTER}")
     terminal.wait(BOMB)
     processes, failures, errors = terminal.child.match.groups()
@@ -33,8 +43,8 @@ def check_answers(terminal):
     assert terminal.run("cat /proc/audit")[-1] == "audit: clean"
 
 
-def test_a_fork_bomb_held_by_a_limit(guest_overlay):
-    terminal, processes, failures, errors = bomb(guest_overlay, "128M", 1000, 300)
+def test_a_fork_bomb_held_by_a_limit(bomb_overlay):
+    terminal, processes, failures, errors = bomb(bomb_overlay, "128M", 1000, 300)
     try:
         assert (processes, failures, errors) == (300, 300, ["EAGAIN"])
         check_answers(terminal)
@@ -42,8 +52,8 @@ def test_a_fork_bomb_held_by_a_limit(guest_overlay):
         terminal.close()
 
 
-def test_a_fork_bomb_held_by_memory(guest_overlay):
-    terminal, processes, failures, errors = bomb(guest_overlay, "64M", 1000, 0)
+def test_a_fork_bomb_held_by_memory(bomb_overlay):
+    terminal, processes, failures, errors = bomb(bomb_overlay, "64M", 1000, 0)
     try:
         assert processes > 500 and failures and set(errors) <= {"EAGAIN", "ENOMEM"}
         check_answers(terminal)
