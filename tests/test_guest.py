@@ -22,7 +22,7 @@ import support
 ENVIRONMENTS = ("linux", "cow", "eager", "cow-tables")
 SOURCES = support.guest_sources()
 # How many processors each kind of fork has, if `make test SMP=N` says nothing else.
-PROCESSORS = {"cow": 1, "eager": 1, "cow-tables": 1}
+PROCESSORS = {"cow": 1, "eager": 1, "cow-tables": 2}
 HANG = 60           # seconds without a line, after which a program hangs
 NO_NAMESPACES = 77  # what on-linux ends with where it cannot work
 BEGIN = re.compile(r"@begin (\S+)")
@@ -105,7 +105,7 @@ def run_once(environment, programs, stage, overlay):
     for outcome in outcomes.values():
         if outcome.status is None:
             outcome.death = f"it hung\n{tail}" if hung else f"the machine died\n{death}"
-    for report in support.lock_reports(kernel_log):
+    for report in filter(support.is_fault, support.lock_reports(kernel_log)):
         blamed = [name for name in outcomes if f"({name[:15]})" in report] or list(outcomes)
         outcomes[blamed[0]].locks.append(report)
     return outcomes
