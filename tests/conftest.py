@@ -1,6 +1,7 @@
 """Fixtures: directories with guest programs, made once."""
 
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -8,6 +9,12 @@ import pytest
 
 import support
 from mitoslib import klog
+
+
+# A shell without job control has these ignored by what it runs in the background, and what the
+# tests start would inherit that. What is handled here is not ignored by what is executed.
+for number in (signal.SIGINT, signal.SIGQUIT):
+    signal.signal(number, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 /*
  * No wake-up is lost: many hand-overs between tasks that have nothing but futexes to know of each
  * other. A lost one hangs the program, which its runner then ends; the work is bounded by numbers,
- * not by time. Source: futex(2); the mutex is the second of U. Drepper, "Futexes Are Tricky".
+ * not by time (needs: any fork). Source: futex(2); the mutex is the second of U. Drepper, "Futexes
+ * Are Tricky".
  */
 #include "futex.h"
 

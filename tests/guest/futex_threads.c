@@ -1,7 +1,7 @@
 /*
  * Futexes among threads: private ones, which only the threads of one process meet at; robust
- * mutexes at a thread's end; no wake-up lost in a million hand-overs. Sources: futex(2),
- * pthread_mutexattr_setrobust(3).
+ * mutexes at a thread's end; no wake-up lost in a million hand-overs (needs: any fork).
+ * Sources: futex(2), pthread_mutexattr_setrobust(3).
  */
 #include "futex.h"
 #include <pthread.h>

@@ -21,7 +21,8 @@
  * group are killed; those that became children of the harness (it may be PID 1) are reaped.
  *
  * For the host's runner: a file whose opening comment has the words "needs: kernel" changes what
- * all processes of the system share, and runs only where it has a kernel to itself. Files named
+ * all processes of the system share, and runs only where it has a kernel to itself; one with the
+ * words "needs: any fork" takes long and has to do with no kind of fork: one will do. Files named
  * prog_*.c are programs for other tests to run and print no KTAP.
  */
 #ifndef KTAP_H

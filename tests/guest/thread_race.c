@@ -2,8 +2,8 @@
  * Moments at which two processors meet: a signal that has been taken and is about to act while
  * another comes, an execve that its parent looks at meanwhile, forks that overlap. Each test
  * repeats its meeting many times, a little shifted; nothing that is checked depends on when they
- * meet. Sources: signal(7) and POSIX 2.4 (SIGCONT and stops), wait(2), execve(2), fork(2) ("the
- * child's set of pending signals is initially empty"), timer_create(2).
+ * meet (needs: any fork). Sources: signal(7) and POSIX 2.4 (SIGCONT and stops), wait(2), execve(2),
+ * fork(2) ("the child's set of pending signals is initially empty"), timer_create(2).
  */
 #include "thread.h"
 #include <sys/time.h>
