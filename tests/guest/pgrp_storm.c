@@ -4,6 +4,7 @@
  * and after a signal to a group nobody of it is left. Sources: POSIX setpgid(), kill(), waitpid().
  */
 #include "proc.h"
+#include <stdatomic.h>
 
 enum { WORKERS = 8 };
 
@@ -100,28 +101,30 @@ TEST(wanderers_between_groups)
 	in_parallel(WORKERS, wanderers);
 }
 
-/* A group that forks as fast as it can: one signal to it leaves nobody. */
-static void forker(int generation)
+/* Forks as fast as it can, and its children do, until all of them have forked that often. */
+static void forker(atomic_int *forks)
 {
-	while (generation) {
-		pid_t pid = fork();
-		if (pid == 0 || pid < 0)
-			generation--;
-	}
+	while (atomic_fetch_sub(forks, 1) > 0)
+		FORK();
 	for (;;)
 		pause();
 }
 
+/* One signal to a group that forks leaves nobody, whenever it comes. */
 TEST(a_group_that_forks_is_killed_at_once)
 {
+	enum { FORKS = 300 };
+	atomic_int *forks = shared_memory(sizeof(*forks));
+
 	for (int round = 0; round < 12; round++) {
 		struct gate alive = gate_new(), ready = gate_new();
+		atomic_store(forks, FORKS);
 		pid_t pid = FORK();
 		if (pid == 0) {
 			CHECK_EQ(setpgid(0, 0), 0);
 			CHECK_EQ(close(alive.out), 0);
 			gate_open(ready, 1);
-			forker(4);
+			forker(forks);
 		}
 		gate_pass(ready);
 		for (int i = 0; i < round; i++)
