@@ -593,7 +593,10 @@ static int fill(struct file *file)
 	text->size = 0;
 	text->failed = false;
 	text->thread = node->thread;
-	node->file->show(text, task);
+	if (node->file->number)
+		text_print(text, "%llu\n", (unsigned long long)*node->file->number);
+	else
+		node->file->show(text, task);
 	if (task)
 		task_put(task);
 	return text->failed ? -ENOMEM : 0;
@@ -641,7 +644,8 @@ static int store(const struct proc_node *node, char *value)
 
 	if (node->pid && !task)
 		return -ESRCH;
-	int error = node->file->store(value, task);
+	int error = node->file->number ? store_number(value, node->file->number, node->file->max)
+				       : node->file->store(value, task);
 	if (task)
 		task_put(task);
 	return error;
@@ -653,7 +657,7 @@ static ssize_t text_write(struct file *file, struct uio *uio, s64 *pos)
 	char value[VALUE_MAX];
 	size_t size = uio->left;
 
-	if (!node->file->store)
+	if (!node->file->store && !node->file->number)
 		return -EIO;
 	if (size >= sizeof(value))
 		return -EINVAL;

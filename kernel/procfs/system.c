@@ -5,6 +5,7 @@
 #include "mm/commit.h"
 #include "mm/mm.h"
 #include "mm/slab.h"
+#include "mm/sysvshm.h"
 #include "proc/oom.h"
 #include "proc/pid.h"
 #include "procfs/text.h"
@@ -198,19 +199,19 @@ static void show_cpuinfo(struct text *text, struct task_struct *task)
 }
 
 const struct proc_file root_files[] = {
-	{ "audit", 0444, show_audit, NULL },
-	{ "cmdline", 0444, show_cmdline, NULL },
-	{ "cpuinfo", 0444, show_cpuinfo, NULL },
-	{ "filesystems", 0444, show_filesystems, NULL },
-	{ "loadavg", 0444, show_loadavg, NULL },
-	{ "meminfo", 0444, show_meminfo, NULL },
-	{ "slabinfo", 0400, show_slabinfo, NULL },
-	{ "stat", 0444, show_stat, NULL },
-	{ "uptime", 0444, show_uptime, NULL },
-	{ "version", 0444, show_version, NULL },
-	{ "vmstat", 0444, show_vmstat, NULL },
+	{ .name = "audit", .mode = 0444, .show = show_audit },
+	{ .name = "cmdline", .mode = 0444, .show = show_cmdline },
+	{ .name = "cpuinfo", .mode = 0444, .show = show_cpuinfo },
+	{ .name = "filesystems", .mode = 0444, .show = show_filesystems },
+	{ .name = "loadavg", .mode = 0444, .show = show_loadavg },
+	{ .name = "meminfo", .mode = 0444, .show = show_meminfo },
+	{ .name = "slabinfo", .mode = 0400, .show = show_slabinfo },
+	{ .name = "stat", .mode = 0444, .show = show_stat },
+	{ .name = "uptime", .mode = 0444, .show = show_uptime },
+	{ .name = "version", .mode = 0444, .show = show_version },
+	{ .name = "vmstat", .mode = 0444, .show = show_vmstat },
 #if LOCKCHECK
-	{ "lockcheck", 0600, show_lockcheck, store_lockcheck },
+	{ .name = "lockcheck", .mode = 0600, .show = show_lockcheck, .store = store_lockcheck },
 #endif
 	{ .name = NULL },
 };
@@ -335,32 +336,26 @@ static void show_printk(struct text *text, struct task_struct *task)
 		   LEVEL_INFO + 1);
 }
 
-static void show_watchdog_thresh(struct text *text, struct task_struct *task)
-{
-	(void)task;
-	text_print(text, "%llu\n", (ull)watchdog_thresh);
-}
-
-static int store_watchdog_thresh(char *value, struct task_struct *task)
-{
-	(void)task;
-	return store_number(value, &watchdog_thresh, WATCHDOG_THRESH_MAX);
-}
-
 const struct proc_file sys_kernel_files[] = {
-	{ "cap_last_cap", 0444, show_cap_last_cap, NULL },
-	{ "dmesg_restrict", 0644, show_dmesg_restrict, store_dmesg_restrict },
-	{ "fork_mode", 0644, show_fork_mode, store_fork_mode },
-	{ "hostname", 0644, show_hostname, store_hostname },
-	{ "ngroups_max", 0444, show_ngroups_max, NULL },
-	{ "osrelease", 0444, show_osrelease, NULL },
-	{ "ostype", 0444, show_ostype, NULL },
-	{ "pid_max", 0644, show_pid_max, store_pid_max },
-	{ "printk", 0444, show_printk, NULL },
-	{ "shmall", 0644, show_shmall, store_shmall },
-	{ "shmmax", 0644, show_shmmax, store_shmmax },
-	{ "shmmni", 0644, show_shmmni, store_shmmni },
-	{ "watchdog_thresh", 0644, show_watchdog_thresh, store_watchdog_thresh },
+	{ .name = "cap_last_cap", .mode = 0444, .show = show_cap_last_cap },
+	{ .name = "dmesg_restrict",
+	  .mode = 0644,
+	  .show = show_dmesg_restrict,
+	  .store = store_dmesg_restrict },
+	{ .name = "fork_mode", .mode = 0644, .show = show_fork_mode, .store = store_fork_mode },
+	{ .name = "hostname", .mode = 0644, .show = show_hostname, .store = store_hostname },
+	{ .name = "ngroups_max", .mode = 0444, .show = show_ngroups_max },
+	{ .name = "osrelease", .mode = 0444, .show = show_osrelease },
+	{ .name = "ostype", .mode = 0444, .show = show_ostype },
+	{ .name = "pid_max", .mode = 0644, .show = show_pid_max, .store = store_pid_max },
+	{ .name = "printk", .mode = 0444, .show = show_printk },
+	{ .name = "shmall", .mode = 0644, .number = &shm_limits.all, .max = UINT64_MAX },
+	{ .name = "shmmax", .mode = 0644, .number = &shm_limits.max, .max = UINT64_MAX },
+	{ .name = "shmmni", .mode = 0644, .number = &shm_limits.segments, .max = SHM_SEGMENTS_MAX },
+	{ .name = "watchdog_thresh",
+	  .mode = 0644,
+	  .number = &watchdog_thresh,
+	  .max = WATCHDOG_THRESH_MAX },
 	{ .name = NULL },
 };
 
@@ -377,7 +372,7 @@ static void show_pipe_max_size(struct text *text, struct task_struct *task)
 }
 
 const struct proc_file sys_fs_files[] = {
-	{ "file-max", 0444, show_file_max, NULL },
-	{ "pipe-max-size", 0444, show_pipe_max_size, NULL },
+	{ .name = "file-max", .mode = 0444, .show = show_file_max },
+	{ .name = "pipe-max-size", .mode = 0444, .show = show_pipe_max_size },
 	{ .name = NULL },
 };

@@ -1,4 +1,4 @@
-/* /proc/sysvipc/shm, and the limits of System V shared memory in /proc/sys/kernel (proc(5)). */
+/* /proc/sysvipc/shm: the segments of System V shared memory (proc(5)). */
 #include "mm/sysvshm.h"
 #include "procfs/text.h"
 #include "x86/paging.h"
@@ -30,42 +30,6 @@ static void show_segments(struct text *text, struct task_struct *task)
 }
 
 const struct proc_file sysvipc_files[] = {
-	{ "shm", 0444, show_segments, NULL },
+	{ .name = "shm", .mode = 0444, .show = show_segments },
 	{ .name = NULL },
 };
-
-void show_shmmax(struct text *text, struct task_struct *task)
-{
-	(void)task;
-	text_print(text, "%llu\n", (ull)shm_limits.max);
-}
-
-int store_shmmax(char *value, struct task_struct *task)
-{
-	(void)task;
-	return store_number(value, &shm_limits.max, UINT64_MAX);
-}
-
-void show_shmall(struct text *text, struct task_struct *task)
-{
-	(void)task;
-	text_print(text, "%llu\n", (ull)shm_limits.all);
-}
-
-int store_shmall(char *value, struct task_struct *task)
-{
-	(void)task;
-	return store_number(value, &shm_limits.all, UINT64_MAX);
-}
-
-void show_shmmni(struct text *text, struct task_struct *task)
-{
-	(void)task;
-	text_print(text, "%llu\n", (ull)shm_limits.segments);
-}
-
-int store_shmmni(char *value, struct task_struct *task)
-{
-	(void)task;
-	return store_number(value, &shm_limits.segments, SHM_SEGMENTS_MAX);
-}

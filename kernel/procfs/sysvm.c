@@ -62,30 +62,6 @@ static int store_kbytes(char *value, struct task_struct *task)
 	return error;
 }
 
-static void show_admin_reserve(struct text *text, struct task_struct *task)
-{
-	(void)task;
-	text_print(text, "%llu\n", (ull)commit_policy.admin_kib);
-}
-
-static int store_admin_reserve(char *value, struct task_struct *task)
-{
-	(void)task;
-	return store_number(value, &commit_policy.admin_kib, KIB_MAX);
-}
-
-static void show_user_reserve(struct text *text, struct task_struct *task)
-{
-	(void)task;
-	text_print(text, "%llu\n", (ull)commit_policy.user_kib);
-}
-
-static int store_user_reserve(char *value, struct task_struct *task)
-{
-	(void)task;
-	return store_number(value, &commit_policy.user_kib, KIB_MAX);
-}
-
 static void show_nothing(struct text *text, struct task_struct *task)
 {
 	(void)text;
@@ -93,15 +69,32 @@ static void show_nothing(struct text *text, struct task_struct *task)
 }
 
 const struct proc_file sys_vm_files[] = {
-	{ "drop_caches", 0200, show_nothing, vm_store_drop_caches },
-	{ "oom_dump_tasks", 0644, vm_show_oom_dump_tasks, vm_store_oom_dump_tasks },
-	{ "oom_kill_allocating_task", 0644, vm_show_oom_kill_allocating_task,
-	  vm_store_oom_kill_allocating_task },
-	{ "panic_on_oom", 0644, vm_show_panic_on_oom, vm_store_panic_on_oom },
-	{ "admin_reserve_kbytes", 0644, show_admin_reserve, store_admin_reserve },
-	{ "overcommit_kbytes", 0644, show_kbytes, store_kbytes },
-	{ "overcommit_memory", 0644, show_mode, store_mode },
-	{ "overcommit_ratio", 0644, show_ratio, store_ratio },
-	{ "user_reserve_kbytes", 0644, show_user_reserve, store_user_reserve },
+	{ .name = "drop_caches",
+	  .mode = 0200,
+	  .show = show_nothing,
+	  .store = vm_store_drop_caches },
+	{ .name = "oom_dump_tasks",
+	  .mode = 0644,
+	  .show = vm_show_oom_dump_tasks,
+	  .store = vm_store_oom_dump_tasks },
+	{ .name = "oom_kill_allocating_task",
+	  .mode = 0644,
+	  .show = vm_show_oom_kill_allocating_task,
+	  .store = vm_store_oom_kill_allocating_task },
+	{ .name = "panic_on_oom",
+	  .mode = 0644,
+	  .show = vm_show_panic_on_oom,
+	  .store = vm_store_panic_on_oom },
+	{ .name = "admin_reserve_kbytes",
+	  .mode = 0644,
+	  .number = &commit_policy.admin_kib,
+	  .max = KIB_MAX },
+	{ .name = "overcommit_kbytes", .mode = 0644, .show = show_kbytes, .store = store_kbytes },
+	{ .name = "overcommit_memory", .mode = 0644, .show = show_mode, .store = store_mode },
+	{ .name = "overcommit_ratio", .mode = 0644, .show = show_ratio, .store = store_ratio },
+	{ .name = "user_reserve_kbytes",
+	  .mode = 0644,
+	  .number = &commit_policy.user_kib,
+	  .max = KIB_MAX },
 	{ .name = NULL },
 };

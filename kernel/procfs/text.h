@@ -37,6 +37,8 @@ struct proc_file {
 	void (*show)(struct text *text, struct task_struct *task);
 	/* a written value, NUL-terminated, newline removed; 0 or -errno. NULL: read-only */
 	int (*store)(char *value, struct task_struct *task);
+	/* instead of the two: a sysctl that is one whole number, at most max */
+	u64 *number, max;
 };
 
 extern const struct proc_file root_files[], sys_kernel_files[], sys_fs_files[], sys_vm_files[],
@@ -46,14 +48,6 @@ extern const struct proc_file root_files[], sys_kernel_files[], sys_fs_files[], 
 bool parse_value(const char *text, u64 *value);
 /* A sysctl that is one number, at most max: 0, -EINVAL with nothing changed. */
 int store_number(const char *text, u64 *number, u64 max);
-
-/* sysvipc.c: limits of System V shared memory. */
-void show_shmmax(struct text *text, struct task_struct *task);
-int store_shmmax(char *value, struct task_struct *task);
-void show_shmall(struct text *text, struct task_struct *task);
-int store_shmall(char *value, struct task_struct *task);
-void show_shmmni(struct text *text, struct task_struct *task);
-int store_shmmni(char *value, struct task_struct *task);
 
 /* taskstate.c: files of /proc/PID about what the task does and may do. */
 void task_show_wchan(struct text *text, struct task_struct *task);
