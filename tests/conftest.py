@@ -1,5 +1,6 @@
-"""Fixtures: directories with guest programs, made once."""
+"""Fixtures: directories with guest programs, made once, and the runs of the guest tests."""
 
+import concurrent.futures
 import shutil
 import signal
 import tempfile
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import batches
 import support
 from mitoslib import klog
 
@@ -60,6 +62,33 @@ def guest_overlay(tmp_path_factory):
     directory = tmp_path_factory.mktemp("overlay")
     support.stage_guest_programs(directory)
     return directory
+
+
+def is_guest_test(item):
+    return item.path.stem == "test_guest"
+
+
+def pytest_collection_modifyitems(items):
+    """The guest tests come last, since their machines run while the others are tested."""
+    items.sort(key=is_guest_test)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outcomes(request):
+    """For each environment the future of its guest tests' outcomes. One environment runs at a
+    time, beside the tests, from their start."""
+    wanted = {}
+    for item in filter(is_guest_test, request.session.items):
+        environment, name = item.callspec.params["environment"], item.callspec.params["name"]
+        if batches.applicable(environment, name):
+            wanted.setdefault(environment, []).append(name)
+    if not wanted:
+        yield {}
+        return
+    directories = [request.getfixturevalue(name) for name in ("stage", "guest_overlay")]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        yield {environment: pool.submit(batches.run_all, environment, names, *directories)
+               for environment, names in wanted.items()}
 
 
 @pytest.fixture
