@@ -21,34 +21,29 @@
 
 void (*session_leader_exits)(void);
 
-/* Leaves the address space: a vfork parent may go on, and the memory goes if nobody else
- * uses it. */
-static void exit_mm(void)
+/* Lets go of memory, open files and directories, which end if nobody else uses them; a vfork parent
+ * may go on. */
+static void leave_resources(void)
 {
 	struct mm_struct *mm = current->mm;
-
-	if (!mm)
-		return;
-	futex_exit();
-	futex_clear_child_tid();
-	current->peak_rss = max(current->peak_rss, mm->rss_peak);
-	spin_lock(&tasklist_lock); /* /proc looks at another task's mm under this lock */
-	current->mm = NULL;
-	spin_unlock(&tasklist_lock);
-	mm_activate(NULL);
-	vfork_release();
-	mm_put(mm);
-}
-
-static void exit_files(void)
-{
 	struct files_struct *files = current->files;
 	struct fs_struct *fs = current->fs;
 
-	spin_lock(&tasklist_lock);
+	if (mm) {
+		futex_exit();
+		futex_clear_child_tid();
+		current->peak_rss = max(current->peak_rss, mm->rss_peak);
+	}
+	spin_lock(&tasklist_lock); /* /proc looks at another task's under this lock */
+	current->mm = NULL;
 	current->files = NULL;
 	current->fs = NULL;
 	spin_unlock(&tasklist_lock);
+	if (mm) {
+		mm_activate(NULL);
+		vfork_release();
+		mm_put(mm);
+	}
 	files_put(files);
 	fs_put(fs);
 }
@@ -244,8 +239,7 @@ void do_exit(int code)
 		      code & 0x7f ? code & 0x7f : code >> 8);
 	if (last)
 		posix_timers_end(current->signal);
-	exit_mm();
-	exit_files();
+	leave_resources();
 	if (last && session_leader_exits && pid_nr(current->leader->session) == current->tgid)
 		session_leader_exits();
 	leave_process();

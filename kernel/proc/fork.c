@@ -298,7 +298,9 @@ static void wait_for_vfork(struct task_struct *child, struct vfork_wait *vfork)
 
 void vfork_release(void)
 {
-	spin_lock(&tasklist_lock);
+	if (!current->vfork)
+		return;
+	spin_lock(&tasklist_lock); /* a parent that is killed waits no longer */
 	struct vfork_wait *vfork = current->vfork;
 	current->vfork = NULL;
 	if (vfork) {

@@ -433,12 +433,42 @@ int signal_begin_group_exit(int exit_code)
 	return exit_code;
 }
 
-bool signal_begin_exit(int exit_code)
+/* The running thread stops with its process, or ends instead; if a stop has waited for no other,
+ * the parent hears of it. False: there is no stop any more. */
+static bool take_part_in_stop(bool ends)
 {
 	struct signal_struct *signal = current->signal;
 	int stopped_by = 0;
 
 	spin_lock(&tasklist_lock);
+	spin_lock(&current->sighand->lock);
+	bool part = current->stop_pending && (ends || !current->kill_pending);
+	if (part) {
+		current->stop_pending = false;
+		if (!ends) {
+			signal_recalculate(current);
+			task_set_state(TASK_STOPPED);
+		}
+		if (--signal->unstopped == 0)
+			stopped_by = signal->stop_by;
+	}
+	spin_unlock(&current->sighand->lock);
+	if (stopped_by)
+		report_stopped(current->leader, stopped_by);
+	spin_unlock(&tasklist_lock);
+	return part;
+}
+
+void signal_stop_here(void)
+{
+	if (take_part_in_stop(false))
+		schedule();
+}
+
+bool signal_begin_exit(int exit_code)
+{
+	struct signal_struct *signal = current->signal;
+
 	spin_lock(&current->sighand->lock);
 	current->exiting = true;
 	bool last = --signal->live == 0;
@@ -447,15 +477,10 @@ bool signal_begin_exit(int exit_code)
 		signal->group_exit_code = exit_code;
 	}
 	pass_on(~current->blocked);
-	if (current->stop_pending) { /* the others may have waited for this one to stop */
-		current->stop_pending = false;
-		if (--signal->unstopped == 0 && !last)
-			stopped_by = signal->stop_by;
-	}
+	bool awaited = current->stop_pending && !last;
 	spin_unlock(&current->sighand->lock);
-	if (stopped_by)
-		report_stopped(current->leader, stopped_by);
-	spin_unlock(&tasklist_lock);
+	if (awaited)
+		take_part_in_stop(true);
 	return last;
 }
 
@@ -478,29 +503,6 @@ void signal_begin_stop(int sig)
 		}
 	}
 	spin_unlock(&current->sighand->lock);
-}
-
-void signal_stop_here(void)
-{
-	struct signal_struct *signal = current->signal;
-	int stopped_by = 0;
-
-	spin_lock(&tasklist_lock);
-	spin_lock(&current->sighand->lock);
-	bool stop = current->stop_pending && !current->kill_pending;
-	if (stop) {
-		current->stop_pending = false;
-		signal_recalculate(current);
-		task_set_state(TASK_STOPPED);
-		if (--signal->unstopped == 0)
-			stopped_by = signal->stop_by;
-	}
-	spin_unlock(&current->sighand->lock);
-	if (stopped_by)
-		report_stopped(current->leader, stopped_by);
-	spin_unlock(&tasklist_lock);
-	if (stop)
-		schedule();
 }
 
 /* --- what the running task sets and asks --- */

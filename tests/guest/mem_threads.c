@@ -402,20 +402,26 @@ static void check_moment(void)
 	}
 }
 
+/* Forks beside the threads, which all go on between two forks: each child looks at its memory. */
+static void look_from_children(void (*look)(void))
+{
+	for (int round = 0; round < 8; round++) {
+		AWAIT_EACH(rounds);
+		pid_t child = FORK();
+		if (child == 0) {
+			look();
+			_exit(0);
+		}
+		CHECK_EXIT(child, 0);
+	}
+}
+
 TEST(fork_copies_one_moment)
 {
 	common = map_private(PAGES);
 	memset(common, 0, PAGES * PAGE);
 	start(step_both, THREADS);
-	for (int round = 0; round < 8; round++) {
-		AWAIT_EACH(rounds);
-		pid_t child = FORK();
-		if (child == 0) {
-			check_moment();
-			_exit(0);
-		}
-		CHECK_EXIT(child, 0);
-	}
+	look_from_children(check_moment);
 	stop(THREADS);
 	for (int i = 0; i < THREADS; i++) {
 		CHECK_EQ(load(first_of(i)), workers[i].rounds);
@@ -458,15 +464,7 @@ TEST(a_child_is_not_written_to_with_its_parent)
 {
 	common = map_private(THREADS);
 	start(write_by_kernel, THREADS);
-	for (int round = 0; round < 8; round++) {
-		AWAIT_EACH(rounds);
-		pid_t child = FORK();
-		if (child == 0) {
-			check_unchanged();
-			_exit(0);
-		}
-		CHECK_EXIT(child, 0);
-	}
+	look_from_children(check_unchanged);
 	stop(THREADS);
 }
 
