@@ -143,10 +143,10 @@ static void show_stat(struct text *text, struct task_struct *task)
 		   mm ? (ull)(mm->rss_anon + mm->rss_file) : 0);
 	text_print(text, "%llu %llu %llu 0 0 ", mm ? (ull)mm->code_start : 0,
 		   mm ? (ull)mm->code_end : 0, mm ? (ull)mm->stack_start : 0);
-	text_print(text, "%llu %llu %llu %llu %d 0 0 %d 0 0 0 0 0 0 ",
+	text_print(text, "%llu %llu %llu %llu %d 0 0 %d %u 0 0 0 0 0 ",
 		   (ull)(sum.pending & 0x7fffffff), (ull)(sum.blocked & 0x7fffffff),
 		   (ull)(sum.ignored & 0x7fffffff), (ull)(sum.caught & 0x7fffffff),
-		   task->state != TASK_RUNNING && mm ? 1 : 0, sum.exit_signal);
+		   task->state != TASK_RUNNING && mm ? 1 : 0, sum.exit_signal, task->cpu->id);
 	text_print(text, "%llu %llu %llu %llu %llu %llu %llu %d\n", mm ? (ull)mm->data_start : 0,
 		   mm ? (ull)mm->data_end : 0, mm ? (ull)mm->brk_start : 0,
 		   mm ? (ull)mm->arg_start : 0, mm ? (ull)mm->arg_end : 0,

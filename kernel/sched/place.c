@@ -93,7 +93,8 @@ static void prod(const struct cpu *cpu)
 	task_set_tif(cpu->runqueue->idle, TIF_NEED_RESCHED);
 }
 
-void sched_offer(const struct task_struct *task, const struct cpu *cpu)
+/* Task waits in a queue of cpu: an idle CPU that could take it is made to look. */
+static void offer(const struct task_struct *task, const struct cpu *cpu)
 {
 	if (cpu_count == 1)
 		return;
@@ -103,12 +104,13 @@ void sched_offer(const struct task_struct *task, const struct cpu *cpu)
 		prod(&cpus[__builtin_ctzll(able)]);
 }
 
-void sched_offer_first(const struct runqueue *rq)
+/* The same for the first that waits in a queue whose lock is held, if one does. */
+static void offer_first(const struct runqueue *rq)
 {
 	const struct task_struct *task = first_waiting(rq);
 
 	if (task)
-		sched_offer(task, task->cpu);
+		offer(task, task->cpu);
 }
 
 /* Makes task, which is in no queue, one of `to`, whose lock and that of task's last CPU are
@@ -131,7 +133,7 @@ static void activate(struct task_struct *task, struct cpu *to, bool before_other
 			timer_arm(&rq->give_away, clock_monotonic() + PATIENCE);
 		return;
 	}
-	sched_offer(task, to);
+	offer(task, to);
 }
 
 void sched_give_away(struct timer *timer)
@@ -139,7 +141,7 @@ void sched_give_away(struct timer *timer)
 	struct runqueue *rq = container_of(timer, struct runqueue, give_away);
 
 	spin_lock(&rq->lock);
-	sched_offer_first(rq);
+	offer_first(rq);
 	spin_unlock(&rq->lock);
 }
 
@@ -198,10 +200,27 @@ void sched_set_affinity(struct task_struct *task, u64 affinity)
 	else if (misplaced && task->on_cpu)
 		task_set_tif(task, TIF_NEED_RESCHED); /* schedule() will see */
 	else if (task->on_queue)
-		sched_offer(task, task->cpu); /* it may run on more CPUs than before */
+		offer(task, task->cpu); /* it may run on more CPUs than before */
 	spin_unlock(&rq->lock);
 	if (moves)
 		sched_place(task);
+}
+
+/* Where a sleeper ran last does not matter. */
+static bool is_misplaced(const struct task_struct *task)
+{
+	struct runqueue *rq = lock_runqueue_of(task);
+	bool runs = task->on_cpu || task->state == TASK_RUNNING;
+	bool misplaced = runs && !may_run_on(task, task->cpu);
+
+	spin_unlock(&rq->lock);
+	return misplaced;
+}
+
+void sched_await_move(const struct task_struct *task)
+{
+	while (task != current && is_misplaced(task))
+		sched_yield();
 }
 
 /* --- taking tasks from other CPUs --- */
@@ -277,13 +296,25 @@ bool sched_enter_idle(void)
 	return sched_take(0);
 }
 
-/* While it said it was idle, several tasks may have been offered to it, and it took one: for what
- * still waits the other idle CPUs look. */
-void sched_leave_idle(const struct cpu *cpu)
+/* While the running CPU said it was idle, several tasks may have been offered to it, and it took
+ * one: for what still waits the other idle CPUs look. */
+static void leave_idle(void)
 {
-	__atomic_fetch_and(&idle_cpus, ~cpu_bit(cpu), __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&idle_cpus, ~cpu_bit(this_cpu()), __ATOMIC_SEQ_CST);
 	u64 idle = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED);
 	if (idle && busiest(cpus_online(), 0))
 		for (; idle; idle &= idle - 1)
 			prod(&cpus[__builtin_ctzll(idle)]);
+}
+
+void sched_offer_rest(const struct task_struct *prev)
+{
+	const struct runqueue *rq = this_cpu()->runqueue;
+
+	if (rq->waiting)
+		offer_first(rq);
+	if (prev == rq->idle)
+		leave_idle();
+	else if (prev->on_queue)
+		offer(prev, this_cpu());
 }

@@ -31,10 +31,8 @@ extern struct cpu *sched_alone; /* the CPU that all others rest for; atomic */
 
 /* --- place.c --- */
 
-/* Task waits in a queue of cpu: an idle CPU that could take it is made to look. */
-void sched_offer(const struct task_struct *task, const struct cpu *cpu);
-/* The same for the first that waits in a queue whose lock is held, if one does. */
-void sched_offer_first(const struct runqueue *rq);
+/* The running CPU has chosen what to run instead of prev: what still waits may run elsewhere. */
+void sched_offer_rest(const struct task_struct *prev);
 /* Gives a CPU to a task that can run, but is in no queue and on no CPU, so that nobody else can
  * move it. */
 void sched_place(struct task_struct *task);
@@ -43,8 +41,6 @@ bool sched_take(u64 least);
 /* The running CPU says that it is idle, and then looks at the other queues: true if it took a task
  * from one. */
 bool sched_enter_idle(void);
-/* The running CPU, whose task is chosen, is idle no more. */
-void sched_leave_idle(const struct cpu *cpu);
 /* The timer of a run queue: the CPU has not run what it was expected to, so somebody else may. */
 void sched_give_away(struct timer *timer);
 

@@ -131,18 +131,14 @@ static void __sched switch_to(struct runqueue *rq, struct task_struct *prev,
 	struct cpu *cpu = this_cpu();
 
 	rq->switches++;
-	if (rq->waiting)
-		sched_offer_first(rq);
 	if (next != rq->idle && next->slice_left == 0)
 		next->slice_left = next->slice;
 	next->run_since = now;
 	next->on_cpu = true;
 	load_task(cpu, prev, next);
 	cpu->task = next;
-	if (prev == rq->idle && cpu_count > 1)
-		sched_leave_idle(cpu);
-	else if (prev->on_queue)
-		sched_offer(prev, cpu);
+	if (cpu_count > 1)
+		sched_offer_rest(prev);
 	timer_set_tick(next == rq->idle ? CLOCK_NEVER : now + min(next->slice_left, TICK));
 	finish_switch(switch_stacks(prev, next));
 }

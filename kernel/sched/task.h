@@ -185,8 +185,9 @@ void sched_prepare(struct task_struct *task, void (*fn)(void *arg), void *arg);
 void sched_start(struct task_struct *task, bool waker_sleeps);
 void sched_set_nice(struct task_struct *task, int nice); /* -20 to 19 */
 /* The CPUs that task may run on, a bit each, one of them online. If it waits elsewhere it moves at
- * once; if it runs elsewhere, before it goes on in user mode. */
+ * once; if it runs elsewhere, before it goes on in user mode, which the second waits for. */
 void sched_set_affinity(struct task_struct *task, u64 cpus);
+void sched_await_move(const struct task_struct *task);
 /*
  * For one who must see everything stand still: every other CPU lets its task come to where it gives
  * the CPU away, in the kernel or on the way to user mode, and then runs nothing. Interrupts go on.

@@ -66,8 +66,12 @@ s64 sys_sched_setaffinity(pid_t pid, unsigned size, const u64 __user *mask)
 	else if (!(wanted & cpus_online()))
 		error = -EINVAL;
 	else
-		sched_set_affinity(task, wanted);
+		sched_set_affinity(task_get(task), wanted);
 	spin_unlock(&tasklist_lock);
+	if (!error) {
+		sched_await_move(task);
+		task_put(task);
+	}
 	return error;
 }
 

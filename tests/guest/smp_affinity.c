@@ -4,6 +4,7 @@
  * some of it is trivial. Sources: sched_setaffinity(2), getcpu(2), sched_getcpu(3).
  */
 #include "cpus.h"
+#include <fcntl.h>
 #include <sys/ioctl.h>
 
 static unsigned here(void)
@@ -60,26 +61,59 @@ TEST(children_inherit_the_mask)
 	}
 }
 
-/* A parent moves a child that computes, over and over, and the child sees itself arrive. */
+/* A parent moves a child that computes, over and over: when the call returns the child is where it
+ * belongs, or is on its way there. */
 TEST(a_running_process_is_moved)
 {
-	int *where = shared_memory(sizeof(*where));
+	struct {
+		volatile unsigned where, looks;
+	} *seen = shared_memory(sizeof(*seen));
 
 	learn_cpus();
 	pid_t child = FORK();
 	if (child == 0)
-		while (true)
-			__atomic_store_n(where, (int)here() + 1, __ATOMIC_SEQ_CST);
+		while (true) {
+			seen->where = here();
+			__atomic_fetch_add(&seen->looks, 1, __ATOMIC_SEQ_CST);
+		}
+	for (unsigned round = 0; round < 400; round++) {
+		int cpu = cpu_numbers[round % (unsigned)cpu_count];
+
+		keep_to(child, cpu);
+		/* the first look may have begun before */
+		for (unsigned looks = seen->looks; seen->looks - looks < 2;)
+			sched_yield();
+		CHECK_EQ(seen->where, (unsigned)cpu);
+	}
+	CHECK_EQ(kill(child, SIGKILL), 0);
+	CHECK_SIGNAL(child, SIGKILL);
+}
+
+/* Neither does it matter that the child is in a long call: afterwards it runs there no more. */
+TEST(one_in_a_system_call_is_moved)
+{
+	static char bytes[4 << 20];
+	struct gate gate = gate_new();
+	char value[16];
+
+	learn_cpus();
+	pid_t child = FORK();
+	if (child == 0) {
+		int fd = open("/dev/zero", O_RDONLY);
+		for (gate_open(gate, 1);;)
+			CHECK_EQ(read(fd, bytes, sizeof(bytes)), sizeof(bytes));
+	}
+	gate_pass(gate);
 	for (int round = 0; round < 100; round++) {
 		int cpu = cpu_numbers[round % cpu_count];
 
 		keep_to(child, cpu);
-		__atomic_store_n(where, 0, __ATOMIC_SEQ_CST);
-		while (__atomic_load_n(where, __ATOMIC_SEQ_CST) != cpu + 1)
-			sched_yield();
+		CHECK(stat_field(child, 39, value, sizeof(value)));
+		CHECK_EQ(atoi(value), cpu);
 	}
 	CHECK_EQ(kill(child, SIGKILL), 0);
 	CHECK_SIGNAL(child, SIGKILL);
+	gate_free(gate);
 }
 
 /* A sleeper is moved, too: it wakes up where it now belongs. */
