@@ -464,7 +464,7 @@ static void exec_commit(struct exec *exec, struct trapframe *tf, const char *pat
 	strlcpy(current->comm, base ? base + 1 : path, sizeof(current->comm));
 	files_close_on_exec(current->files);
 	sighand_reset(current->sighand);
-	posix_timers_end(current->signal);
+	signal_end_timers();
 	current->altstack = (stack_t){ 0 };
 	current->exit_signal = SIGCHLD;
 	current->fs_base = current->gs_base = 0;

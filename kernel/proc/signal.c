@@ -124,25 +124,26 @@ bool signal_ignored(struct task_struct *task, int sig)
 	return is_ignoring(handler, sig);
 }
 
-/* A stop, under way or complete, is over for every thread. True if it was complete. */
-static bool end_stop(struct signal_struct *signal)
+/* A stop is over for every thread. What the parent would hear if they are continued by it: CLD_STOPPED
+ * if some had yet to stop, so that it has heard nothing, else CLD_CONTINUED; 0 if there was none. */
+static int end_stop(struct signal_struct *signal)
 {
-	bool was_stopped = signal->stop_by && !signal->unstopped;
+	int event = signal->unstopped ? CLD_STOPPED : CLD_CONTINUED;
 	struct task_struct *task;
 
 	if (!signal->stop_by)
-		return false;
+		return 0;
 	signal->stop_by = 0;
 	list_for_each(task, &signal->thread_list, thread_link) {
 		task->stop_pending = false;
 		task_wake(task, TASK_STOPPED);
 	}
-	return was_stopped;
+	return event;
 }
 
-/* Stop signals and SIGCONT cancel each other while pending (signal(7)). True if a SIGCONT ended a
- * stop. */
-static bool cancel_opposites(struct signal_struct *signal, int sig)
+/* Stop signals and SIGCONT cancel each other while pending (signal(7)). If a SIGCONT ended a stop,
+ * what the parent is to hear, else 0. */
+static int cancel_opposites(struct signal_struct *signal, int sig)
 {
 	u64 drop = sig == SIGCONT		    ? SIGNALS_STOP
 		   : SIGNALS_STOP & SIGNAL_BIT(sig) ? SIGNAL_BIT(SIGCONT)
@@ -150,14 +151,14 @@ static bool cancel_opposites(struct signal_struct *signal, int sig)
 	struct task_struct *task;
 
 	if (!drop)
-		return false;
+		return 0;
 	sigpending_drop(&signal->pending, drop);
 	list_for_each(task, &signal->thread_list, thread_link) {
 		sigpending_drop(&task->pending, drop);
 		if (sig == SIGCONT)
 			task->stop_taken = false;
 	}
-	return sig == SIGCONT && end_stop(signal);
+	return sig == SIGCONT ? end_stop(signal) : 0;
 }
 
 void signal_kill_threads(struct signal_struct *signal, const struct task_struct *except)
@@ -252,11 +253,12 @@ static void notify_parent(struct task_struct *leader, int code, int status)
 		signal_send_locked(parent, SIGCHLD, &info, true);
 }
 
-static void report_continued(struct task_struct *leader)
+/* The signal tells which event it was; who waits finds it continued either way. */
+static void report_continued(struct task_struct *leader, int event)
 {
 	leader->stop_signal = 0;
 	leader->continued = true;
-	notify_parent(leader, CLD_CONTINUED, SIGCONT);
+	notify_parent(leader, event, event == CLD_CONTINUED ? SIGCONT : 0);
 }
 
 static void report_stopped(struct task_struct *leader, int sig)
@@ -269,8 +271,7 @@ static void report_stopped(struct task_struct *leader, int sig)
 int signal_send_locked(struct task_struct *task, int sig, const struct siginfo *info, bool shared)
 {
 	struct sighand_struct *sighand = task->sighand;
-	bool continued = false;
-	int error = 0;
+	int continued = 0, error = 0;
 
 	ASSERT(spin_held(&tasklist_lock));
 	if (!sighand || (!shared && (task->state & EXIT_ZOMBIE)))
@@ -285,7 +286,7 @@ int signal_send_locked(struct task_struct *task, int sig, const struct siginfo *
 	}
 	spin_unlock(&sighand->lock);
 	if (continued)
-		report_continued(task->leader);
+		report_continued(task->leader, continued);
 	return error;
 }
 
@@ -552,6 +553,15 @@ u64 signal_pending_set(void)
 	u64 pending = (current->pending.set | current->signal->pending.set) & current->blocked;
 	spin_unlock(&current->sighand->lock);
 	return pending;
+}
+
+void signal_end_timers(void)
+{
+	posix_timers_end(current->signal);
+	spin_lock(&current->sighand->lock);
+	sigpending_drop_timers(&current->signal->pending);
+	sigpending_drop_timers(&current->pending);
+	spin_unlock(&current->sighand->lock);
 }
 
 void sighand_reset(struct sighand_struct *sighand)

@@ -91,6 +91,9 @@ void sighand_get(struct sighand_struct *sighand);
 bool sighand_shared(const struct sighand_struct *sighand); /* by CLONE_SIGHAND */
 /* Handlers to default; what is ignored stays so, as execve and CLONE_CLEAR_SIGHAND have it. */
 void sighand_reset(struct sighand_struct *sighand);
+/* execve ends the timers of timer_create(2), and what they sent goes with them; the process has but
+ * the running thread. May sleep. */
+void signal_end_timers(void);
 
 /* Makes sig pending for task alone (shared false) or for its process; tasklist_lock held. 0, or
  * -EAGAIN for a real-time signal that found no room. */

@@ -73,6 +73,24 @@ void sigpending_drop(struct sigpending *pending, u64 mask)
 	}
 }
 
+void sigpending_drop_timers(struct sigpending *pending)
+{
+	struct sigqueue *entry, *next;
+	u64 dropped = 0, others = 0;
+
+	list_for_each_safe(entry, next, &pending->queue, link) {
+		u64 bit = SIGNAL_BIT(entry->info.si_signo);
+
+		if (entry->info.si_code == SI_TIMER && !entry->taken) {
+			dropped |= bit;
+			sigqueue_free(entry);
+		} else {
+			others |= bit;
+		}
+	}
+	pending->set &= ~dropped | others;
+}
+
 int sigpending_add(struct sigpending *pending, const struct task_struct *receiver,
 		   const struct siginfo *info)
 {

@@ -39,6 +39,8 @@ int sigpending_add(struct sigpending *pending, const struct task_struct *receive
 		   const struct siginfo *info);
 /* Forgets the signals of mask. */
 void sigpending_drop(struct sigpending *pending, u64 mask);
+/* Forgets those that timers sent which are deleted meanwhile. */
+void sigpending_drop_timers(struct sigpending *pending);
 /*
  * Takes one of the wanted signals out, a fault's before others, then by number: gives its number
  * and fills info; 0 if there is none.

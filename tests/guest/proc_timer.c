@@ -347,6 +347,42 @@ static int check_gone(int id)
 	return gettime(id, &now) < 0 && errno == EINVAL ? 0 : 1;
 }
 
+/* What a timer sent ends with it; what others sent, and an interval timer, stays. */
+TEST(signals_of_timers_end_with_execve)
+{
+	struct sigevent to_thread = { .sigev_notify = SIGEV_THREAD_ID,
+				      .sigev_signo = SIGRTMIN + 1 };
+	struct itimerspec soon = spec(1, 0);
+	struct itimerval now = { .it_value = { 0, 1 } };
+	sigset_t set, pending;
+	int id;
+
+	for (int sig = SIGRTMIN; sig <= SIGRTMIN + 2; sig++)
+		block(sig, &set);
+	block(SIGALRM, &set);
+	CHECK_EQ(settime(make(CLOCK_MONOTONIC, SIGRTMIN, 0), 0, &soon, NULL), 0);
+	to_thread.sigev_notify_thread_id = gettid();
+	CHECK_EQ(create(CLOCK_MONOTONIC, &to_thread, &id), 0);
+	CHECK_EQ(settime(id, 0, &soon, NULL), 0);
+	CHECK_EQ(sigqueue(getpid(), SIGRTMIN + 2, (union sigval){ .sival_int = 1 }), 0);
+	CHECK_EQ(setitimer(ITIMER_REAL, &now, NULL), 0);
+	do
+		CHECK_EQ(sigpending(&pending), 0);
+	while (!sigismember(&pending, SIGRTMIN) || !sigismember(&pending, SIGRTMIN + 1) ||
+	       !sigismember(&pending, SIGALRM));
+	execl(own_path, own_path, "check-pending", (char *)NULL);
+	CHECK(0);
+}
+
+static int check_pending(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) || sigismember(&pending, SIGRTMIN) ||
+	       sigismember(&pending, SIGRTMIN + 1) || !sigismember(&pending, SIGRTMIN + 2) ||
+	       !sigismember(&pending, SIGALRM);
+}
+
 TEST(many_until_the_limit)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
@@ -388,5 +424,7 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "check-gone"))
 		return check_gone(atoi(argv[2]));
+	if (argc == 2 && !strcmp(argv[1], "check-pending"))
+		return check_pending();
 	return ktap_main(argc, argv);
 }

@@ -798,6 +798,44 @@ TIMED_TEST(stopping_and_continuing_all)
 	gate_free(gate);
 }
 
+/* A thread in vfork(2) does not stop, so neither does its process; but the others do, and when they
+ * are continued, it is as if it had. The signal to the parent tells of both, the wait of the
+ * later. */
+TIMED_TEST(continued_before_it_has_stopped)
+{
+	struct gate gate = gate_new();
+	siginfo_t info = { 0 };
+	int status;
+
+	block(bit(SIGCHLD));
+	pid_t pid = FORK();
+	if (pid == 0) {
+		pid_t tid = THREAD(thread_vforks, NULL)->tid;
+		while (thread_state(getpid(), tid) != 'D')
+			pause_briefly();
+		gate_open(gate, 1);
+		thread_sleeps(NULL);
+	}
+	gate_pass(gate);
+	for (int round = 0; round < 5; round++) {
+		await_state(pid, 'S');
+		CHECK_EQ(kill(pid, SIGSTOP), 0);
+		await_state(pid, 'T');
+		CHECK_EQ(waitpid(pid, &status, WUNTRACED | WCONTINUED | WNOHANG), 0);
+		CHECK_EQ(pending_now() & bit(SIGCHLD), 0);
+		CHECK_EQ(kill(pid, SIGCONT), 0);
+		CHECK_EQ(wait_for_signal(bit(SIGCHLD), &info, NULL), SIGCHLD);
+		CHECK_EQ(info.si_code, CLD_STOPPED);
+		CHECK_EQ(info.si_pid, pid);
+		CHECK_EQ(info.si_status, 0);
+		CHECK_EQ(waitpid(pid, &status, WUNTRACED | WCONTINUED), pid);
+		CHECK(WIFCONTINUED(status));
+	}
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	CHECK_SIGNAL(pid, SIGKILL);
+	gate_free(gate);
+}
+
 static int breeds(void *unused)
 {
 	(void)unused;
