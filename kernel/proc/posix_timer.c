@@ -432,6 +432,18 @@ int posix_timer_delete(int id)
 	return 0;
 }
 
+u64 posix_timers_signals(const struct signal_struct *signal)
+{
+	struct posix_timers *timers = signal->posix_timers;
+	struct posix_timer *timer;
+	u64 count = 0;
+
+	if (timers)
+		RB_FOREACH(timer, timer_tree, &timers->tree)
+	count += timer->entry != NULL;
+	return count;
+}
+
 void posix_timers_end(struct signal_struct *signal)
 {
 	struct posix_timers *timers = signal->posix_timers;

@@ -29,6 +29,8 @@ int posix_timer_delete(int id);	 /* 0, -EINVAL */
 
 /* The running task used more of its CPU; interrupt context. */
 void posix_timers_tick(void);
+/* How many entries of signals its timers own, queued or not; for the audit, while nobody runs. */
+u64 posix_timers_signals(const struct signal_struct *signal);
 /* Deletes all of a process; may sleep. */
 void posix_timers_end(struct signal_struct *signal);
 

@@ -304,6 +304,32 @@ static void check_user(const struct user_counts *user, void *arg)
 	audit->signals += user->signals;
 }
 
+/* Those whose entry ends with their delivery. */
+static u64 count_queued(const struct sigpending *pending)
+{
+	const struct sigqueue *entry;
+	u64 count = 0;
+
+	list_for_each(entry, &pending->queue, link)
+		count += entry->taken == NULL;
+	return count;
+}
+
+/* tasklist_lock held. The entries of signals, in queues and kept by timers. */
+static u64 count_signals(void)
+{
+	const struct task_struct *task;
+	u64 count = 0;
+
+	list_for_each(task, &task_list, all_link) {
+		count += count_queued(&task->pending);
+		if (task->leader == task && task->signal)
+			count += count_queued(&task->signal->pending) +
+				 posix_timers_signals(task->signal);
+	}
+	return count;
+}
+
 /* tasklist_lock held. Tasks share credentials, credentials share lists of groups and users. */
 static void audit_creds(struct audit *audit)
 {
@@ -325,6 +351,9 @@ static void audit_creds(struct audit *audit)
 	if (counts.groups != groups_count())
 		complain(audit, "lists of groups", 0, counts.groups, groups_count());
 	limits_for_each_user(check_user, audit);
+	u64 entries = count_signals();
+	if (entries != audit->signals)
+		complain(audit, "signals in queues", 0, entries, audit->signals);
 	if (audit->user_refs != counts.creds + audit->signals)
 		complain(audit, "references to users", 0, counts.creds + audit->signals,
 			 audit->user_refs);
