@@ -124,8 +124,9 @@ bool signal_ignored(struct task_struct *task, int sig)
 	return is_ignoring(handler, sig);
 }
 
-/* A stop is over for every thread. What the parent would hear if they are continued by it: CLD_STOPPED
- * if some had yet to stop, so that it has heard nothing, else CLD_CONTINUED; 0 if there was none. */
+/* A stop is over for every thread. What the parent is to hear if they are continued by it:
+ * CLD_STOPPED if some had yet to stop, so that it has heard nothing, else CLD_CONTINUED; 0 if there
+ * was no stop. */
 static int end_stop(struct signal_struct *signal)
 {
 	int event = signal->unstopped ? CLD_STOPPED : CLD_CONTINUED;
