@@ -24,6 +24,7 @@ struct fd_chunk {
 
 struct files_struct {
 	u32 refs;		  /* atomic */
+	struct list_head waits;	  /* flock.c's: for record locks of others; its lock */
 	struct spinlock lock;	  /* guards the rest */
 	u32 chunk_count;	  /* of chunks */
 	u32 lowest;		  /* no descriptor below it is free */
@@ -49,12 +50,18 @@ struct files_struct *files_new(void)
 	if (!files)
 		return NULL;
 	files->refs = 1;
+	list_init(&files->waits);
 	spin_init(&files->lock, "files");
 	files->chunk_count = 1;
 	files->chunks = files->first_chunks;
 	files->full = files->first_full;
 	files->chunks[0] = &files->first;
 	return files;
+}
+
+struct list_head *files_lock_waits(struct files_struct *files)
+{
+	return &files->waits;
 }
 
 static void files_free(struct files_struct *files)

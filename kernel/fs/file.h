@@ -123,6 +123,7 @@ struct dentry *files_get_dentry(struct files_struct *files, int fd);
 /* Another task's table (procfs): is there an open file at or above *fd? Sets *fd, and *mode to its
  * FMODE_*. */
 bool files_next(struct files_struct *files, u32 *fd, u32 *mode);
+struct list_head *files_lock_waits(struct files_struct *files); /* flock.c's, and guarded by it */
 
 /* flock(2) and fcntl(2) record locks, fs/flock.c. */
 int file_flock(struct file *file, int operation);

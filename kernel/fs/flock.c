@@ -2,8 +2,9 @@
  * Advisory locks. flock(2) locks belong to an open file description; a file has some shared ones or
  * an exclusive one. fcntl(2) record locks belong to a process (its descriptor table) and cover byte
  * ranges; a process's own locks never overlap, and equal neighbours are one. One spinlock guards
- * all of both; who must wait does so on one queue that every release wakes. Locks that wait for
- * each other in a circle are not detected (no EDEADLK).
+ * all of both; who must wait does so on one queue that every release wakes. Processes that would
+ * wait for each other's record locks in a circle are told so (EDEADLK); with flock(2) they hang, as
+ * on Linux.
  */
 #include <linux/errno.h>
 #include <linux/fs.h>
@@ -80,6 +81,16 @@ struct record_lock {
 	short type;	/* F_RDLCK, F_WRLCK; F_UNLCK only in a request */
 	s64 start, end; /* bytes, both inclusive */
 };
+
+/* Somebody waits for a record lock. */
+struct lock_wait {
+	struct list_head link; /* in files_lock_waits() of its owner */
+	struct inode *inode;
+	const struct record_lock *wanted;
+};
+
+/* A circle is followed through so many processes, as on Linux. */
+#define DEADLOCK_STEPS 10
 
 static bool overlaps(const struct record_lock *a, const struct record_lock *b)
 {
@@ -201,15 +212,54 @@ static void replace_range(struct inode *inode, struct record_lock *wanted,
 	}
 }
 
-static bool lock_try(struct inode *inode, struct record_lock *wanted, struct record_lock **fresh,
-		     struct record_lock **spare)
+/* Does the owner of a lock that is in the way of wanted wait, perhaps through others, for a lock of
+ * who wants it? The lock is held. */
+static bool is_deadlock(const struct record_lock *wanted, const struct record_lock *conflict)
 {
+	for (int step = 0; step < DEADLOCK_STEPS && conflict; step++) {
+		const struct lock_wait *wait =
+			list_first(files_lock_waits(conflict->owner), struct lock_wait, link);
+
+		conflict = wait ? find_conflict(wait->inode, wait->wanted) : NULL;
+		if (conflict && conflict->owner == wanted->owner)
+			return true;
+	}
+	return false;
+}
+
+/* 0, or what is in the way: -EAGAIN, -EDEADLK. */
+static int lock_try(struct inode *inode, struct record_lock *wanted, struct record_lock **fresh,
+		    struct record_lock **spare)
+{
+	int error = 0;
+
 	spin_lock(&flock_lock);
-	bool got = wanted->type == F_UNLCK || !find_conflict(inode, wanted);
-	if (got)
+	const struct record_lock *conflict =
+		wanted->type == F_UNLCK ? NULL : find_conflict(inode, wanted);
+	if (conflict)
+		error = is_deadlock(wanted, conflict) ? -EDEADLK : -EAGAIN;
+	else
 		replace_range(inode, wanted, fresh, spare);
 	spin_unlock(&flock_lock);
-	return got;
+	return error;
+}
+
+/* The same, but waits for what is in the way: 0, -EDEADLK, -ERESTARTSYS. */
+static int lock_wait(struct inode *inode, struct record_lock *wanted, struct record_lock **fresh,
+		     struct record_lock **spare)
+{
+	struct lock_wait wait = { .inode = inode, .wanted = wanted };
+	int error = 0;
+
+	spin_lock(&flock_lock);
+	list_add_tail(files_lock_waits(wanted->owner), &wait.link);
+	spin_unlock(&flock_lock);
+	int interrupted = wait_event_interruptible(
+		&flock_queue, (error = lock_try(inode, wanted, fresh, spare)) != -EAGAIN);
+	spin_lock(&flock_lock);
+	list_del(&wait.link);
+	spin_unlock(&flock_lock);
+	return interrupted ? interrupted : error;
 }
 
 /* Takes back a lock that came too late. Without memory all of the owner's locks on the file go, as
@@ -242,10 +292,9 @@ int file_lock_set(int fd, struct file *file, const struct flock *flock, bool wai
 	if (!fresh || !spare)
 		error = -ENOLCK;
 	else if (wait)
-		error = wait_event_interruptible(&flock_queue,
-						 lock_try(file->inode, &wanted, &fresh, &spare));
+		error = lock_wait(file->inode, &wanted, &fresh, &spare);
 	else
-		error = lock_try(file->inode, &wanted, &fresh, &spare) ? 0 : -EAGAIN;
+		error = lock_try(file->inode, &wanted, &fresh, &spare) ? -EAGAIN : 0;
 	kfree(fresh);
 	kfree(spare);
 	if (error)
