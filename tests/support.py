@@ -18,6 +18,8 @@ for variable in ("MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "O", "LLVM", "CROSS_
 
 BUILD = Path(os.environ.get("MITOS_BUILD", ROOT / "build"))
 TOOL = [sys.executable, str(ROOT / "tools/mitos")]
+# `make test LOCKCHECK=1`: the kernel checks its locks, and that takes instructions.
+CHECKS_LOCKS = "-DLOCKCHECK=1" in (BUILD / "flags").read_text()
 # The machine of every run whose test does not choose its own: `make test SMP=4 MEM=1G FORK=eager`.
 SMP, MEM, FORK = (os.environ.get(f"MITOS_{name}") for name in ("SMP", "MEM", "FORK"))
 ONE_CPU = ["--smp", "1"]        # for a test that counts what a single processor does

@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from support import BUILD, ROOT, checked, lock_reports, mitos
+from support import BUILD, CHECKS_LOCKS, ROOT, checked, lock_reports, mitos
 
 PATIENCE = 240
 
@@ -18,7 +18,7 @@ PATIENCE = 240
 def build(tmp_path_factory):
     """The checker's kernel in a directory of its own: what it reports here fails no test."""
     made = BUILD
-    if "-DLOCKCHECK=1" not in (BUILD / "flags").read_text():
+    if not CHECKS_LOCKS:
         made = BUILD / "lockcheck"
         checked("make", "kernel", "LOCKCHECK=1", f"O={made}", cwd=ROOT)
     directory = tmp_path_factory.mktemp("lockcheck")
@@ -107,7 +107,7 @@ def test_order_that_was_learned(build):
 
 
 def test_ordinary_kernel_checks_nothing():
-    if "-DLOCKCHECK=1" in (BUILD / "flags").read_text():
+    if CHECKS_LOCKS:
         pytest.skip("this is no ordinary kernel")
     assert mitos("test", "-e", "/proc/lockcheck").status == 1
     assert "lockcheck" not in checked("nm", BUILD / "kernel.elf")
