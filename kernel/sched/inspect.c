@@ -18,7 +18,7 @@ u64 task_runtime(const struct task_struct *task)
 void task_cpu_times(const struct task_struct *task, u64 *utime, u64 *stime)
 {
 	u64 runtime = task_runtime(task);
-	u64 user = task->times.user_ticks, total = user + task->times.system_ticks;
+	u64 user = task->times.user_ticked, total = user + task->times.system_ticked;
 
 	*utime = total ? mul_div(runtime, user, total) : runtime;
 	*stime = runtime - *utime;
@@ -111,7 +111,7 @@ void sched_cpu_times(u32 cpu, u64 *user, u64 *system, u64 *idle)
 {
 	const struct runqueue *rq = &runqueues[cpu];
 
-	*user = rq->user_ticks * TICK;
-	*system = rq->system_ticks * TICK;
+	*user = rq->user_ticked;
+	*system = rq->system_ticked;
 	*idle = task_runtime(rq->idle);
 }

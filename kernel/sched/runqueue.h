@@ -10,8 +10,6 @@
 #include "sched/timer.h"
 #include "x86/printk.h"
 
-#define TICK (10 * NSEC_PER_MSEC)
-
 struct runqueue {
 	struct spinlock lock;	/* guards all below and the scheduling fields of its tasks */
 	struct list_head woken; /* slept with some of their slice left; before all in queue */
@@ -19,9 +17,9 @@ struct runqueue {
 	u64 waiting;	     /* tasks in the two lists; others read it without the lock */
 	u64 uninterruptible; /* tasks asleep in that state, for the load average */
 	u64 switches;
-	u64 user_ticks, system_ticks;
-	bool paused;		/* it has come to rest for sched_pause_others() */
-	struct timer give_away; /* for a task that this CPU should have run by then */
+	u64 user_ticked, system_ticked; /* ns that ticks found in either mode */
+	bool paused;			/* it has come to rest for sched_pause_others() */
+	struct timer give_away;		/* for a task that this CPU should have run by then */
 	struct task_struct *idle;
 	struct task_struct idle_task;
 };

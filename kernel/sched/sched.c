@@ -22,6 +22,7 @@
 #include "x86/trapframe.h"
 
 #define TIME_SLICE (10 * NSEC_PER_MSEC)
+#define TICK (10 * NSEC_PER_MSEC)
 
 struct task_struct *switch_stacks(struct task_struct *prev, struct task_struct *next);
 
@@ -217,12 +218,13 @@ u64 sched_tick(bool user_mode)
 		return 0;
 	struct runqueue *rq = this_cpu()->runqueue;
 	spin_lock(&rq->lock);
+	u64 ran = running_for(task, now); /* since the last tick, or its turn began */
 	if (user_mode) {
-		task->times.user_ticks++;
-		rq->user_ticks++;
+		task->times.user_ticked += ran;
+		rq->user_ticked += ran;
 	} else {
-		task->times.system_ticks++;
-		rq->system_ticks++;
+		task->times.system_ticked += ran;
+		rq->system_ticked += ran;
 	}
 	account(task, now);
 	bool over = task->slice_left == 0;
@@ -232,7 +234,7 @@ u64 sched_tick(bool user_mode)
 		sched_take(rq->waiting);
 		task_set_tif(task, TIF_NEED_RESCHED);
 	}
-	return TICK;
+	return ran;
 }
 
 void sched_exit(void)

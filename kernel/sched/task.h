@@ -48,8 +48,8 @@ struct sigpending {
 /* CPU use. Nanoseconds, and counts. */
 struct task_times {
 	u64 runtime; /* on a CPU, exact */
-	/* timer samples by mode: they divide runtime into utime and stime */
-	u64 user_ticks, system_ticks;
+	/* what ticks found in either mode: they divide runtime into utime and stime */
+	u64 user_ticked, system_ticked;
 	u64 voluntary, involuntary; /* context switches */
 	u64 min_faults, maj_faults;
 };

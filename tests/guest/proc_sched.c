@@ -78,7 +78,7 @@ static void check_fairness(int competitors, int64_t window, int percent)
 	int best = 0;
 
 	keep_to_one_processor();
-	for (int attempt = 0; attempt < 8 && best < percent; attempt++) {
+	for (int attempt = 0; attempt < 30 && best < percent; attempt++) {
 		int got = compete_once(competitors, window);
 
 		if (got > best)
