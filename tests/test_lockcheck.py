@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from support import BUILD, CHECKS_LOCKS, ROOT, checked, lock_reports, mitos
+from support import BUILD, CHECKS_LOCKS, ONE_CPU, ROOT, checked, lock_reports, mitos
 
 PATIENCE = 240
 
@@ -27,7 +27,7 @@ def build(tmp_path_factory):
     return directory
 
 
-def provoke(build, *mistakes, options=(), before=""):
+def provoke(build, *mistakes, options=ONE_CPU, before=""):
     script = f"{before}; for m in {' '.join(mistakes)}; do echo $m >/proc/lockcheck; done"
     return mitos("sh", "-c", script.lstrip("; "), options=options, build=build, timeout=PATIENCE)
 
