@@ -24,7 +24,8 @@ CHECKS_LOCKS = "-DLOCKCHECK=1" in (BUILD / "flags").read_text()
 SMP, MEM, FORK = (os.environ.get(f"MITOS_{name}") for name in ("SMP", "MEM", "FORK"))
 ONE_CPU = ["--smp", "1"]        # for a test that counts what a single processor does
 ICOUNT = ["--icount", *ONE_CPU]     # instructions are time, the same on any host
-PATIENCE = 60       # seconds after which a machine of the tests has hung
+# Seconds after which a machine of the tests has hung.
+PATIENCE = 240 if CHECKS_LOCKS else 60
 PROMPT = r"mitos:[^\r\n]*# "
 
 

@@ -21,8 +21,9 @@ class Terminal:
 
     def start(self, command, environment=None):
         """Runs the command in the terminal up to its first prompt."""
-        self.child = pexpect.spawn(command[0], command[1:], timeout=20, encoding="utf-8",
-                                   codec_errors="replace", dimensions=(24, 80), env=environment)
+        self.child = pexpect.spawn(command[0], command[1:], timeout=support.PATIENCE,
+                                   encoding="utf-8", codec_errors="replace", dimensions=(24, 80),
+                                   env=environment)
         self.child.delaybeforesend = None
         self.wait()
 

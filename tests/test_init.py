@@ -10,11 +10,11 @@ import pexpect
 import pytest
 
 import support
+from support import PATIENCE
 from terminal import CTRL_C, CTRL_D, ENTER, NEWLINE, Terminal
 
 ASH = r"/ # "       # the prompt of BusyBox's shell in /
 CTRL_S = "\x13"
-PATIENCE = 60
 
 # Orphans in thousands, while a child sends process 1 every signal that it should not heed.
 STORM = r"""

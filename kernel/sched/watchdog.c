@@ -20,6 +20,7 @@ struct watchdog {
 	u64 overdue;	      /* ticks since a task waits in vain */
 	u64 seen[CPUS_MAX];   /* what the others had done (progress_of) a second ago */
 	u64 silent[CPUS_MAX]; /* seconds that they have done nothing */
+	u64 told;	      /* atomic: what this CPU had done when it was reported last */
 };
 
 static struct watchdog watchdogs[CPUS_MAX];
@@ -59,6 +60,12 @@ static u64 progress_of(u32 cpu)
 	       __atomic_load_n(&cpus[cpu].turns, __ATOMIC_RELAXED);
 }
 
+/* Several may notice at once; the first of them reports. */
+static bool was_told(u32 cpu, u64 progress)
+{
+	return __atomic_exchange_n(&watchdogs[cpu].told, progress, __ATOMIC_RELAXED) == progress;
+}
+
 static void watch_others(struct watchdog *own, u64 thresh, const struct trapframe *tf)
 {
 	for (u32 i = 0; i < cpu_count; i++) {
@@ -67,7 +74,7 @@ static void watch_others(struct watchdog *own, u64 thresh, const struct trapfram
 		if (progress != own->seen[i] || sched_is_idle(i)) {
 			own->seen[i] = progress;
 			own->silent[i] = 0;
-		} else if (++own->silent[i] == thresh) {
+		} else if (++own->silent[i] == thresh && !was_told(i, progress)) {
 			printk("hard lockup: CPU %u has taken no interrupt for %llu seconds", i,
 			       (unsigned long long)thresh);
 			print_all(tf);

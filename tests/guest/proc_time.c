@@ -232,7 +232,10 @@ TEST(stopping_does_not_shorten_a_sleep)
 		pause_briefly();
 		CHECK_EQ(kill(pid, SIGSTOP), 0);
 		CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
-		CHECK(WIFSTOPPED(status));
+		if (!WIFSTOPPED(status)) { /* this machine has taken all that time */
+			CHECK_EQ(status, 0);
+			return;
+		}
 		CHECK_EQ(kill(pid, SIGCONT), 0);
 	}
 	CHECK_EXIT(pid, 0);
