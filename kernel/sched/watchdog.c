@@ -20,7 +20,7 @@ struct watchdog {
 	u64 overdue;	      /* ticks since a task waits in vain */
 	u64 seen[CPUS_MAX];   /* what the others had done (progress_of) a second ago */
 	u64 silent[CPUS_MAX]; /* seconds that they have done nothing */
-	u64 told;	      /* atomic: what this CPU had done when it was reported last */
+	u64 told;	      /* atomic: what this CPU had done when it was reported last, plus 1 */
 };
 
 static struct watchdog watchdogs[CPUS_MAX];
@@ -63,7 +63,8 @@ static u64 progress_of(u32 cpu)
 /* Several may notice at once; the first of them reports. */
 static bool was_told(u32 cpu, u64 progress)
 {
-	return __atomic_exchange_n(&watchdogs[cpu].told, progress, __ATOMIC_RELAXED) == progress;
+	return __atomic_exchange_n(&watchdogs[cpu].told, progress + 1, __ATOMIC_RELAXED) ==
+	       progress + 1;
 }
 
 static void watch_others(struct watchdog *own, u64 thresh, const struct trapframe *tf)
