@@ -41,6 +41,12 @@ static void find_levels(u8 *levels, const struct lock_edge *edges, u32 count)
 	}
 }
 
+/* A mutex and the queue of those who wait for it have the same name. */
+static const char *kind_of(const struct lock_class *class)
+{
+	return class->sleeps ? "mutex" : "spinlock";
+}
+
 static void print_class(struct text *text, const struct lock_class *class, u32 level)
 {
 	if (class->sleeps)
@@ -77,7 +83,8 @@ static void print_edges(struct text *text, const struct lock_edge *edges, u32 co
 
 		ksyms_describe(edges[i].outer_at, outer, sizeof(outer));
 		ksyms_describe(edges[i].inner_at, inner, sizeof(inner));
-		text_print(text, "%s -> %s\t(%s, %s)\n", classes[edges[i].outer].name,
+		text_print(text, "%s %s -> %s %s\t(%s, %s)\n", kind_of(&classes[edges[i].outer]),
+			   classes[edges[i].outer].name, kind_of(&classes[edges[i].inner]),
 			   classes[edges[i].inner].name, outer, inner);
 	}
 }
