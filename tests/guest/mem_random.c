@@ -9,6 +9,7 @@
  */
 #include "pages.h"
 #include "paths.h"
+#include "random.h"
 
 enum { RW = PROT_READ | PROT_WRITE, PAGES = 256, FILE_PAGES = 64, SLOTS = 1 << 17 };
 
@@ -18,40 +19,26 @@ enum kind { NOTHING, ANON_PRIVATE, ANON_SHARED, FILE_PRIVATE, FILE_SHARED };
 struct page {
 	enum kind kind;
 	int prot;
-	int file_page;		/* of a file page: which */
-	uint64_t value;		/* of a private page */
-	uint32_t slot;		/* of an anonymous shared page: index into common->slot */
+	int file_page;	/* of a file page: which */
+	uint64_t value; /* of a private page */
+	uint32_t slot;	/* of an anonymous shared page: index into common->slot */
 };
 
 /* What all the processes of a run have in common. */
 struct common {
 	uint32_t slots_used;
-	uint64_t serial;			/* the last value that was written anywhere */
-	uint64_t file[FILE_PAGES];		/* values of the shared file's pages */
+	uint64_t serial;	   /* the last value that was written anywhere */
+	uint64_t file[FILE_PAGES]; /* values of the shared file's pages */
 	uint64_t slot[SLOTS];
 };
 
 static char *window;
 static struct page page[PAGES];
 static struct common *common;
-static int private_file, shared_file;	/* the first never changes: its page i has value i + 1 */
-static int probe[2];		/* a pipe by which the kernel reads and writes pages for us */
-static uint64_t random_state;
-static int private_only;	/* leave the shared pages alone: another process is at them */
+static int private_file, shared_file; /* the first never changes: its page i has value i + 1 */
+static int probe[2];		      /* a pipe by which the kernel reads and writes pages for us */
+static int private_only;	      /* leave the shared pages alone: another process is at them */
 static const char *who;
-
-static uint64_t random_next(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
-
-static int below(int n)
-{
-	return (int)(random_next() % (uint64_t)n);
-}
 
 /* Fills and reads the marks of a page: three words, one of which lies in the middle. */
 static void put(char *at, uint64_t value)
@@ -63,9 +50,9 @@ static void put(char *at, uint64_t value)
 
 static int holds(const char *at, uint64_t value)
 {
-	return *(const volatile uint64_t *)at == value
-		&& *(const volatile uint64_t *)(at + 2040) == value
-		&& *(const volatile uint64_t *)(at + PAGE - 8) == value;
+	return *(const volatile uint64_t *)at == value &&
+	       *(const volatile uint64_t *)(at + 2040) == value &&
+	       *(const volatile uint64_t *)(at + PAGE - 8) == value;
 }
 
 static int is_shared(const struct page *p)

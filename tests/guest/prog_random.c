@@ -20,6 +20,7 @@
 #define _GNU_SOURCE
 #endif
 #include "model.h"
+#include "random.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -41,9 +42,8 @@ enum { RW = PROT_READ | PROT_WRITE, SOURCE_SIZE = 4 * 4096, CHILDREN = 8 };
 enum { COMMON_FD = 20, FILE_FD, /* FILES of them */ SOURCE_FD = FILE_FD + FILES, MODE_FD };
 
 static uint8_t source[SOURCE_SIZE]; /* what the file SOURCE_FD holds */
-static uint64_t random_state;
-static long operations_left; /* of this process */
-static long operation;	     /* the number of the running one */
+static long operations_left;	    /* of this process */
+static long operation;		    /* the number of the running one */
 static const char *operation_name = "beginning";
 static char path[64] = "1"; /* which child of which child */
 static int depth, children_born;
@@ -80,19 +80,6 @@ __attribute__((noreturn, format(printf, 1, 2))) static void differs(const char *
 			differs("line %d: %s does not hold (%s)", __LINE__, #condition,            \
 				strerror(errno));                                                  \
 	} while (0)
-
-static uint64_t random_next(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
-
-static int below(int n)
-{
-	return (int)((random_next() >> 16) % (uint64_t)n);
-}
 
 static void lock(void)
 {
