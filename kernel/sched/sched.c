@@ -219,11 +219,12 @@ u64 sched_tick(bool user_mode)
 	struct runqueue *rq = this_cpu()->runqueue;
 	spin_lock(&rq->lock);
 	u64 ran = running_for(task, now); /* since the last tick, or its turn began */
+	u64 weight = min(ran, TICK);	  /* one that comes late knows no more than another */
 	if (user_mode) {
-		task->times.user_ticked += ran;
+		task->times.user_ticked += weight;
 		rq->user_ticked += ran;
 	} else {
-		task->times.system_ticked += ran;
+		task->times.system_ticked += weight;
 		rq->system_ticked += ran;
 	}
 	account(task, now);
