@@ -14,8 +14,8 @@
 #   FUZZ=20                     seconds for each fuzzer of `make fuzz`
 #   SOAK=10                     minutes of `make soak`
 #   ARGS="--mem 64M"            more options for `make run`;  T=PATTERN  only these tests
-#   SMP=4  MEM=1G  FORK=eager   the machine of `make test` and `make soak`, where a test does not
-#                               choose its own
+#   SMP=4  MEM=1G  FORK=eager   the machine of `make run`, `make gdb`, `make test` and `make soak`,
+#                               where a test does not choose its own
 
 O       ?= $(if $(filter 1,$(LOCKCHECK)),build/lockcheck,build)
 BUSYBOX ?= build/busybox/bin/busybox
@@ -196,12 +196,14 @@ $(O)/mitos.iso: $(O)/kernel.elf $(O)/initramfs.cpio boot/grub.cfg $(wildcard too
 
 # --- the other doors ----------------------------------------------------------------------------
 
+MACHINE = $(if $(SMP),--smp $(SMP)) $(if $(MEM),--mem $(MEM)) $(if $(FORK),--append fork=$(FORK))
+
 run: all                         ## boot to a shell on this terminal (Ctrl-A x leaves)
-	@$(MITOS) run --build $(O) $(ARGS)
+	@$(MITOS) run --build $(O) $(MACHINE) $(ARGS)
 
 gdb:                             ## boot a build for the debugger, with gdb in this terminal
 	@$(MAKE) --no-print-directory all O=$(O)/debug DEBUG=1
-	@$(MITOS) gdb --build $(O)/debug $(ARGS)
+	@$(MITOS) gdb --build $(O)/debug $(MACHINE) $(ARGS)
 
 test: all iso guest-tests $(BENCH) ## every test; the last line is `N passed, N failed`
 	@$(MITOS) test --build $(O) $(if $(SMP),--smp $(SMP)) $(if $(MEM),--mem $(MEM)) \

@@ -33,3 +33,10 @@ def test_a_panic_ends_the_machine_whoever_panics():
     run = mitos("true", options=["--smp", "4", "--append", "init=/bin/true"])
     assert run.status == 125, run
     assert run.log.count("kernel panic") == 1, run.log
+
+
+def test_ps_tells_where_a_process_runs():
+    run = mitos("sh", "-c", "for cpu in 2 0 1; do "
+                "taskset -c $cpu /bin/sh -c '/bin/ps -o psr= -p $$; true'; done",
+                options=["--smp", "3"])
+    assert run.output.split() == [b"2", b"0", b"1"], run

@@ -32,6 +32,7 @@ struct proc_stat {
 	unsigned long start_time; /* clock ticks from the boot */
 	unsigned long vsize;	  /* bytes */
 	long rss;		  /* pages */
+	int processor;		  /* where it ran last */
 	unsigned uid;		  /* the effective user, who owns the directory */
 };
 
@@ -76,10 +77,10 @@ static inline bool proc_parse_stat(const char *text, struct proc_stat *stat)
 	snprintf(stat->comm, sizeof(stat->comm), "%.*s", (int)(close - open - 1), open + 1);
 	return sscanf(close + 1,
 		      " %c %d %d %d %d %d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %ld %ld"
-		      " %*d %lu %lu %ld",
+		      " %*d %lu %lu %ld %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %d",
 		      &stat->state, &stat->ppid, &stat->pgrp, &stat->session, &stat->tty_nr,
 		      &stat->tpgid, &stat->utime, &stat->stime, &stat->nice, &stat->threads,
-		      &stat->start_time, &stat->vsize, &stat->rss) >= 2;
+		      &stat->start_time, &stat->vsize, &stat->rss, &stat->processor) >= 2;
 }
 
 /* False if there is no such process. */

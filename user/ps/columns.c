@@ -85,6 +85,11 @@ static void format_threads(const struct proc_stat *p, char *text)
 	snprintf(text, TEXT_SIZE, "%ld", p->threads);
 }
 
+static void format_processor(const struct proc_stat *p, char *text)
+{
+	snprintf(text, TEXT_SIZE, "%d", p->processor);
+}
+
 static void format_vsz(const struct proc_stat *p, char *text)
 {
 	snprintf(text, TEXT_SIZE, "%lu", p->vsize / KIBIBYTE);
@@ -292,6 +297,7 @@ const struct column columns[] = {
 	{ "ni", "NI", 3, NULL, format_nice },
 	{ "nice", "NI", 3, NULL, format_nice },
 	{ "nlwp", "NLWP", 4, NULL, format_threads },
+	{ "psr", "PSR", 3, NULL, format_processor },
 	{ "tt", "TT", -8, NULL, format_tty },
 	{ "tty", "TT", -8, NULL, format_tty },
 	{ "tname", "TTY", -8, NULL, format_tty },
