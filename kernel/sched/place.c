@@ -43,13 +43,18 @@ static void unlock_both(struct runqueue *one, struct runqueue *other)
 	spin_unlock(&one->lock);
 }
 
+/* Will the running task, which wakes or starts another, give its CPU away soon? */
+static bool gives_way(bool waker_sleeps)
+{
+	return waker_sleeps || current->exiting;
+}
+
 /* Is the running CPU about to have nothing to do, so that task could run there at once? */
 static bool is_free_soon(const struct task_struct *task, bool waker_sleeps)
 {
 	const struct cpu *cpu = this_cpu();
 
-	return (waker_sleeps || current->exiting) && may_run_on(task, cpu) &&
-	       cpu->runqueue->waiting == 0;
+	return gives_way(waker_sleeps) && may_run_on(task, cpu) && cpu->runqueue->waiting == 0;
 }
 
 /* Where task had best run. */
@@ -127,8 +132,7 @@ static void activate(struct task_struct *task, struct cpu *to, bool before_other
 		prod(to);
 	if (idle && rq->waiting == 1)
 		return;
-	if (cpu_count > 1 && to == this_cpu() && rq->waiting == 1 &&
-	    (waker_sleeps || current->exiting)) {
+	if (cpu_count > 1 && to == this_cpu() && rq->waiting == 1 && gives_way(waker_sleeps)) {
 		if (!rq->give_away.cpu)
 			timer_arm(&rq->give_away, clock_monotonic() + PATIENCE);
 		return;
