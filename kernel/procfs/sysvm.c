@@ -28,12 +28,6 @@ static int store_mode(char *value, struct task_struct *task)
 	return 0;
 }
 
-static void show_ratio(struct text *text, struct task_struct *task)
-{
-	(void)task;
-	text_print(text, "%llu\n", (ull)commit_policy.ratio);
-}
-
 static int store_ratio(char *value, struct task_struct *task)
 {
 	u64 ratio;
@@ -43,12 +37,6 @@ static int store_ratio(char *value, struct task_struct *task)
 	if (!error)
 		commit_set_limit(ratio, 0);
 	return error;
-}
-
-static void show_kbytes(struct text *text, struct task_struct *task)
-{
-	(void)task;
-	text_print(text, "%llu\n", (ull)commit_policy.kib);
 }
 
 static int store_kbytes(char *value, struct task_struct *task)
@@ -89,9 +77,15 @@ const struct proc_file sys_vm_files[] = {
 	  .mode = 0644,
 	  .number = &commit_policy.admin_kib,
 	  .max = KIB_MAX },
-	{ .name = "overcommit_kbytes", .mode = 0644, .show = show_kbytes, .store = store_kbytes },
+	{ .name = "overcommit_kbytes",
+	  .mode = 0644,
+	  .number = &commit_policy.kib,
+	  .store = store_kbytes },
 	{ .name = "overcommit_memory", .mode = 0644, .show = show_mode, .store = store_mode },
-	{ .name = "overcommit_ratio", .mode = 0644, .show = show_ratio, .store = store_ratio },
+	{ .name = "overcommit_ratio",
+	  .mode = 0644,
+	  .number = &commit_policy.ratio,
+	  .store = store_ratio },
 	{ .name = "user_reserve_kbytes",
 	  .mode = 0644,
 	  .number = &commit_policy.user_kib,

@@ -37,7 +37,8 @@ struct proc_file {
 	void (*show)(struct text *text, struct task_struct *task);
 	/* a written value, NUL-terminated, newline removed; 0 or -errno. NULL: read-only */
 	int (*store)(char *value, struct task_struct *task);
-	/* instead of the two: a sysctl that is one whole number, at most max */
+	/* instead of show: a sysctl that is one whole number; without store, what is written is at
+	 * most max */
 	u64 *number, max;
 };
 

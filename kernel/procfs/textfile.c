@@ -73,8 +73,8 @@ static int store(const struct proc_node *node, char *value)
 
 	if (node->pid && !task)
 		return -ESRCH;
-	int error = node->file->number ? store_number(value, node->file->number, node->file->max)
-				       : node->file->store(value, task);
+	int error = node->file->store ? node->file->store(value, task)
+				      : store_number(value, node->file->number, node->file->max);
 	if (task)
 		task_put(task);
 	return error;
