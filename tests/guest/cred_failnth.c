@@ -4,7 +4,6 @@
  */
 #include "failnth.h"
 #include "users.h"
-#include <sys/stat.h>
 
 static struct self before;
 
@@ -154,27 +153,12 @@ static int execute_nth(unsigned nth)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : ENOMEM;
 }
 
-static void copy_program(const char *from, const char *to)
-{
-	static char bytes[1 << 20];
-	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT, 0755);
-	ssize_t n;
-
-	CHECK(in >= 0 && out >= 0);
-	while ((n = read(in, bytes, sizeof(bytes))) > 0)
-		CHECK_EQ(write(out, bytes, (size_t)n), n);
-	CHECK_EQ(close(in) + close(out), 0);
-}
-
 TEST(execve_of_a_set_user_id_program)
 {
 	unsigned told = 0, last = 0;
 
 	need_nth();
-	suid_program = temporary_path("suid");
-	copy_program(own_path, suid_program);
-	CHECK_EQ(chown(suid_program, BOB, BOB), 0);
-	CHECK_EQ(chmod(suid_program, 04755), 0);
+	suid_program = program_copy("suid", BOB, BOB, 04755);
 	/* the new program, which is another's, may not look whether there was so many */
 	for (unsigned nth = 1; nth < last + UNTOLD; nth++) {
 		CONTEXT("allocation %u", nth);

@@ -181,6 +181,12 @@ static inline void walk_all(const struct call *calls, size_t count)
 		walk(&calls[i]);
 }
 
+/* The undoing of a call that made a descriptor. */
+static inline void close_it(long fd)
+{
+	CHECK_EQ(close((int)fd), 0);
+}
+
 #define WALK(calls) walk_all(calls, sizeof(calls) / sizeof((calls)[0]))
 
 #endif

@@ -54,11 +54,6 @@ static long make_pidfd(void)
 	return syscall(SYS_pidfd_open, getpid(), 0);
 }
 
-static void close_it(long fd)
-{
-	CHECK_EQ(close((int)fd), 0);
-}
-
 static long make_setgroups(void)
 {
 	gid_t groups[100];

@@ -13,15 +13,6 @@ enum { PAGES = 70 }; /* more than a node of a page cache has */
 static char *area;
 static int fd, segment;
 
-/* Committed_AS, in KiB. */
-static long promised(void)
-{
-	char text[4096];
-
-	CHECK(read_text("/proc/meminfo", text, sizeof(text)) > 0);
-	return atol(strstr(text, "Committed_AS:") + strlen("Committed_AS:"));
-}
-
 static long is_mapped(const void *at)
 {
 	return at == MAP_FAILED ? -1 : 0;
@@ -84,10 +75,10 @@ TEST(locked_and_shared)
 		  0 },
 		{ "MAP_POPULATE", NULL, make_populated, drop_area, { ENOMEM }, 2 },
 	};
-	long before = promised();
+	long before = meminfo("Committed_AS");
 
 	WALK(calls);
-	CHECK_EQ(promised(), before);
+	CHECK_EQ(meminfo("Committed_AS"), before);
 }
 
 /* ---- memfd_create ---------------------------------------------------------------------------- */
@@ -95,11 +86,6 @@ TEST(locked_and_shared)
 static long make_memfd(void)
 {
 	return memfd_create("failing", MFD_ALLOW_SEALING);
-}
-
-static void close_it(long its)
-{
-	CHECK_EQ(close((int)its), 0);
 }
 
 static void prepare_memfd(void)
@@ -256,11 +242,11 @@ TEST(segments_and_processes)
 		{ "fork", prepare_attached, make_fork, reap, { ENOMEM, EAGAIN }, 8 },
 	};
 	int left = segments();
-	long before = promised();
+	long before = meminfo("Committed_AS");
 
 	WALK(calls);
 	CHECK_EQ(segments(), left);
-	CHECK_EQ(promised(), before);
+	CHECK_EQ(meminfo("Committed_AS"), before);
 }
 
 int main(int argc, char **argv)

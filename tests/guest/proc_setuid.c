@@ -12,25 +12,6 @@
 
 static uint64_t all;
 
-/* A copy of this program with an owner, a group and a mode. */
-static const char *program(const char *name, uid_t uid, gid_t gid, mode_t mode)
-{
-	const char *path = temporary_path(name);
-	struct stat st;
-
-	int from = open(own_path, O_RDONLY), to = open(path, O_WRONLY | O_CREAT | O_EXCL, 0700);
-	CHECK(from >= 0 && to >= 0);
-	CHECK_EQ(fstat(from, &st), 0);
-	void *text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, from, 0);
-	CHECK(text != MAP_FAILED);
-	CHECK_EQ(write(to, text, (size_t)st.st_size), st.st_size);
-	CHECK_EQ(munmap(text, (size_t)st.st_size), 0);
-	CHECK_EQ(fchown(to, uid, gid), 0);
-	CHECK_EQ(fchmod(to, mode), 0);
-	CHECK_EQ(close(from) + close(to), 0);
-	return path;
-}
-
 static struct self run_as(const char *path, uid_t uid, gid_t gid)
 {
 	return SELF_AFTER(path, become(uid, gid));
@@ -40,7 +21,7 @@ static struct self run_as(const char *path, uid_t uid, gid_t gid)
 
 USERS_TEST(set_user_id)
 {
-	const char *path = program("suid", BOB, 0, 04755);
+	const char *path = program_copy("suid", BOB, 0, 04755);
 	struct self self = run_as(path, ALICE, CAROL);
 
 	CHECK(self.uid == ALICE && self.euid == BOB && self.suid == BOB && self.fsuid == BOB);
@@ -59,7 +40,7 @@ USERS_TEST(set_user_id)
 
 USERS_TEST(set_user_id_of_root)
 {
-	const char *path = program("root", 0, 0, 04755);
+	const char *path = program_copy("root", 0, 0, 04755);
 	struct self self = run_as(path, ALICE, ALICE);
 
 	CHECK(self.uid == ALICE && self.euid == 0 && self.suid == 0 && self.fsuid == 0);
@@ -73,7 +54,7 @@ USERS_TEST(set_user_id_of_root)
 /* Root that runs another's program gives itself up, effectively. */
 USERS_TEST(set_user_id_by_root)
 {
-	const char *path = program("suid", BOB, 0, 04755);
+	const char *path = program_copy("suid", BOB, 0, 04755);
 	struct self self = SELF_AFTER(path, (void)0);
 
 	CHECK(self.uid == 0 && self.euid == BOB && self.suid == BOB && self.fsuid == BOB);
@@ -86,7 +67,7 @@ USERS_TEST(set_user_id_by_root)
 
 USERS_TEST(set_group_id)
 {
-	const char *path = program("sgid", 0, BOB, 02755);
+	const char *path = program_copy("sgid", 0, BOB, 02755);
 	struct self self = run_as(path, ALICE, CAROL);
 
 	CHECK(self.gid == CAROL && self.egid == BOB && self.sgid == BOB && self.fsgid == BOB);
@@ -95,7 +76,7 @@ USERS_TEST(set_group_id)
 	CHECK_EQ(self.at_secure, 1);
 	CHECK_EQ(self.dumpable, 0);
 	CHECK_EQ(unlink(path), 0);
-	path = program("both", DAVE, BOB, 06755);
+	path = program_copy("both", DAVE, BOB, 06755);
 	self = run_as(path, ALICE, CAROL);
 	CHECK(self.euid == DAVE && self.egid == BOB);
 	CHECK_EQ(unlink(path), 0);
@@ -104,13 +85,13 @@ USERS_TEST(set_group_id)
 /* Without group execute permission the bit means something else. */
 USERS_TEST(set_group_id_that_the_group_cannot_execute)
 {
-	const char *path = program("locked", 0, BOB, 02745);
+	const char *path = program_copy("locked", 0, BOB, 02745);
 	struct self self = run_as(path, ALICE, CAROL);
 
 	CHECK(self.gid == CAROL && self.egid == CAROL);
 	CHECK_EQ(self.at_secure, 0);
 	CHECK_EQ(unlink(path), 0);
-	path = program("others", BOB, 0, 04611); /* for users there is no such rule */
+	path = program_copy("others", BOB, 0, 04611); /* for users there is no such rule */
 	self = run_as(path, ALICE, CAROL);
 	CHECK_EQ(self.euid, BOB);
 	CHECK_EQ(unlink(path), 0);
@@ -118,7 +99,7 @@ USERS_TEST(set_group_id_that_the_group_cannot_execute)
 
 USERS_TEST(groups_stay)
 {
-	const char *path = program("both", BOB, BOB, 06755);
+	const char *path = program_copy("both", BOB, BOB, 06755);
 	struct self self = SELF_AFTER(path, CHECK_EQ(set_gids(CAROL, CAROL, CAROL), 0);
 				      CHECK_EQ(set_groups(2, (gid_t[]){ DAVE, CAROL }), 0);
 				      CHECK_EQ(set_uids(ALICE, ALICE, ALICE), 0));
@@ -132,7 +113,7 @@ USERS_TEST(groups_stay)
 
 USERS_TEST(no_new_privileges)
 {
-	const char *path = program("both", 0, BOB, 06755);
+	const char *path = program_copy("both", 0, BOB, 06755);
 	struct self self = SELF_AFTER(path, become(ALICE, CAROL);
 				      CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0));
 
@@ -147,7 +128,8 @@ USERS_TEST(no_new_privileges)
 /* The interpreter's bits count, a script's never. */
 USERS_TEST(scripts)
 {
-	const char *plain = program("plain", 0, 0, 0755), *suid = program("suid", BOB, 0, 04755);
+	const char *plain = program_copy("plain", 0, 0, 0755),
+		   *suid = program_copy("suid", BOB, 0, 04755);
 	const char *script = temporary_path("script");
 	char text[PATH_MAX + 8];
 
@@ -184,7 +166,7 @@ static int is_somebody_else(void)
 /* One who shares his root directory could change it under the program. */
 USERS_TEST(shared_directories)
 {
-	const char *path = program("suid", 0, 0, 04755);
+	const char *path = program_copy("suid", 0, 0, 04755);
 	struct gate go = gate_new();
 	struct self self = SELF_AFTER(
 		path, become(ALICE, CAROL);
@@ -209,7 +191,7 @@ USERS_TEST(mounted_without_set_user_id)
 	CHECK_EQ(chmod(point, 0755), 0);
 	const char *home = start_directory;
 	start_directory = point;
-	const char *path = program("both", BOB, BOB, 06755);
+	const char *path = program_copy("both", BOB, BOB, 06755);
 	start_directory = home;
 	struct self self = run_as(path, ALICE, CAROL);
 	CHECK(self.euid == ALICE && self.egid == CAROL);
@@ -227,7 +209,8 @@ USERS_TEST(mounted_without_set_user_id)
 /* Who gets another's ids brings no ambient capabilities. */
 USERS_TEST(ambient_capabilities)
 {
-	const char *suid = program("suid", BOB, 0, 04755), *plain = program("plain", 0, 0, 0755);
+	const char *suid = program_copy("suid", BOB, 0, 04755),
+		   *plain = program_copy("plain", 0, 0, 0755);
 
 	for (int i = 0; i < 2; i++) {
 		struct self self = SELF_AFTER(
@@ -262,7 +245,8 @@ USERS_TEST(a_change_of_ids_ends_dumping)
 /* A parent could send by its death what it may not send alive. */
 USERS_TEST(the_signal_at_the_parents_death)
 {
-	const char *plain = program("plain", 0, 0, 0755), *suid = program("suid", BOB, 0, 04755);
+	const char *plain = program_copy("plain", 0, 0, 0755),
+		   *suid = program_copy("suid", BOB, 0, 04755);
 	int sig;
 
 	IN_CHILD(CHECK_EQ(prctl(PR_SET_PDEATHSIG, SIGUSR1), 0); CHECK_EQ(set_uids(ALICE, 0, 0), 0);
@@ -283,7 +267,7 @@ USERS_TEST(the_signal_at_the_parents_death)
 /* A program that cannot be read by file cannot be read in memory. */
 USERS_TEST(execute_only)
 {
-	const char *path = program("secret", 0, 0, 0711);
+	const char *path = program_copy("secret", 0, 0, 0711);
 	struct self self = run_as(path, ALICE, CAROL);
 
 	CHECK_EQ(self.dumpable, 0);

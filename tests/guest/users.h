@@ -10,6 +10,7 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -174,6 +175,25 @@ static inline int show_self(const char *fd)
 	struct self self = look_at_self();
 
 	return write(atoi(fd), &self, sizeof(self)) != sizeof(self);
+}
+
+/* A copy of this program with an owner, a group and a mode. */
+static inline const char *program_copy(const char *name, uid_t uid, gid_t gid, mode_t mode)
+{
+	const char *path = temporary_path(name);
+	struct stat st;
+
+	int from = open(own_path, O_RDONLY), to = open(path, O_WRONLY | O_CREAT | O_EXCL, 0700);
+	CHECK(from >= 0 && to >= 0);
+	CHECK_EQ(fstat(from, &st), 0);
+	void *text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, from, 0);
+	CHECK(text != MAP_FAILED);
+	CHECK_EQ(write(to, text, (size_t)st.st_size), st.st_size);
+	CHECK_EQ(munmap(text, (size_t)st.st_size), 0);
+	CHECK_EQ(fchown(to, uid, gid), 0);
+	CHECK_EQ(fchmod(to, mode), 0);
+	CHECK_EQ(close(from) + close(to), 0);
+	return path;
 }
 
 /* Executes a copy of this program, or a script that ends in one, which shows itself to fd. */
