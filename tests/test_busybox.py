@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from support import BUILD, ROOT, SMP, mitos
+from support import BUILD, FORK, ROOT, SMP, mitos
 from terminal import CTRL_C, ENTER, ESCAPE, NEWLINE, Terminal
 
 CPUS = int(SMP or 1)
@@ -158,7 +158,9 @@ def test_free(truth):
     total, used, free, shared, cache, available = map(
         int, re.search(r"Mem:" + r"\s+(\d+)" * 6, truth["free"]).groups())
     known = {key: int(value) for key, value in re.findall(r"(\w+): +(\d+) kB", truth["free"])}
-    assert total == known["MemTotal"] and abs(free - known["MemFree"]) < 2048
+    assert total == known["MemTotal"]
+    # where fork copies all memory, what runs between the two looks takes and gives back more of it
+    assert abs(free - known["MemFree"]) < (2048 if FORK == "eager" else 512)
     assert total == used + free + cache
     assert 120 << 10 < total <= 128 << 10 and cache >= 2 << 10 and used < 8 << 10
 
